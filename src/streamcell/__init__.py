@@ -1,0 +1,103 @@
+"""streamcell: LLM streaming that is at home in Jupyter.
+
+``%load_ext streamcell`` gives notebooks `%%stream` cells; the names below are the same engine in Python.
+They load on first use: importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from streamcell.agent import Agent, stream
+    from streamcell.core.metrics import Metrics
+    from streamcell.core.response import StreamingResponse
+    from streamcell.errors import (
+        BackpressureTimeout,
+        LimitExceeded,
+        ProtocolError,
+        ProviderError,
+        StreamcellError,
+        StreamInterruptedError,
+        ToolError,
+        TransportError,
+        UsageError,
+    )
+    from streamcell.events import Usage
+    from streamcell.handle import Stream
+    from streamcell.messages import Message, StreamChunk
+    from streamcell.notebook.present import show
+    from streamcell.notebook.view import StreamView
+    from streamcell.run import Timeouts
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Agent": "agent",
+    "BackpressureTimeout": "errors",
+    "LimitExceeded": "errors",
+    "Message": "messages",
+    "Metrics": "core.metrics",
+    "ProtocolError": "errors",
+    "ProviderError": "errors",
+    "Stream": "handle",
+    "StreamChunk": "messages",
+    "StreamInterruptedError": "errors",
+    "StreamView": "notebook.view",
+    "StreamcellError": "errors",
+    "StreamingResponse": "core.response",
+    "Timeouts": "run",
+    "ToolError": "errors",
+    "TransportError": "errors",
+    "Usage": "events",
+    "UsageError": "errors",
+    "show": "notebook.present",
+    "stream": "agent",
+}
+
+__all__ = [
+    "Agent",
+    "BackpressureTimeout",
+    "LimitExceeded",
+    "Message",
+    "Metrics",
+    "ProtocolError",
+    "ProviderError",
+    "Stream",
+    "StreamChunk",
+    "StreamInterruptedError",
+    "StreamView",
+    "StreamcellError",
+    "StreamingResponse",
+    "Timeouts",
+    "ToolError",
+    "TransportError",
+    "Usage",
+    "UsageError",
+    "show",
+    "stream",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'streamcell' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"streamcell.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext streamcell`."""
+    importlib.import_module("streamcell.notebook.magic").load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """`%unload_ext streamcell`."""
+    importlib.import_module("streamcell.notebook.magic").unload(shell)

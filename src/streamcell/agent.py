@@ -1,0 +1,183 @@
+"""From what the user says to a `Stream`: the model is found, the request written, the run put together.
+
+`stream` asks once; an `Agent` remembers a model and its options. Nothing here waits or sends.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, NamedTuple, Unpack, cast
+
+import msgspec
+
+from streamcell.core.prompt import Prompt, split_system, to_messages
+from streamcell.core.response import StreamingResponse
+from streamcell.errors import UsageError
+from streamcell.handle import Stream
+from streamcell.io.clock import SystemClock
+from streamcell.io.demo_server import DemoTransport
+from streamcell.io.retry import Policy
+from streamcell.io.transport import transport_for
+from streamcell.messages import Request
+from streamcell.options import Options, check_options
+from streamcell.providers import registry
+from streamcell.providers.contract import Call, Provider
+from streamcell.run import Fallback, Link, Run, Source, Timeouts
+
+def stream(prompt: Prompt, model: str | None = None, **options: Unpack[Options]) -> Stream:
+    """A stream of the model's answer; nothing is sent until it is read.
+
+    `model` is ``provider:model``; without one the environment decides (`LLM_PROVIDER`, keys found), and
+    without any key the scripted `demo` answers. Raises `UsageError` at once for anything wrong with the call:
+    an unknown option or model prefix, a missing key, a parameter the provider does not take.
+    """
+    return ask(prompt, model, options, streamed=True).stream
+
+
+class Agent:
+    """A model with its options; every option can also be given, or changed, per call.
+
+    `name` is for logs and schedulers. All calls may be made from any thread; `await` and ``async for`` run on
+    the caller's loop.
+    """
+
+    def __init__(self, model: str | None = None, *, name: str | None = None, **options: Unpack[Options]) -> None:
+        check_options(options)
+        self.provider, self.model = registry.resolve(model, environment=os.environ)
+        self.name = name or self.provider.facts.name
+        self._options = options
+
+    def stream(self, prompt: Prompt, **options: Unpack[Options]) -> Stream:
+        """The streamed answer to `prompt`."""
+        return self._ask(prompt, options, streamed=True)
+
+    def run(self, prompt: Prompt, **options: Unpack[Options]) -> StreamingResponse:
+        """The whole answer from one blocking call; works in a plain cell."""
+        return self._ask(prompt, options, streamed=False).result()
+
+    async def arun(self, prompt: Prompt, **options: Unpack[Options]) -> StreamingResponse:
+        """The whole answer from one blocking call, awaited."""
+        return await self._ask(prompt, options, streamed=False)
+
+    def get_provider_info(self) -> dict[str, Any]:
+        """Name and model of the provider, and what it can do."""
+        facts = self.provider.facts
+        return {
+            "name": facts.name,
+            "model": self.model,
+            "supports_streaming": True,
+            "parameters": sorted(facts.parameters),
+            "scripted": facts.scripted,
+        }
+
+    async def aclose(self) -> None:
+        """Nothing to do: idle connections close by themselves within half a second."""
+
+    def _ask(self, prompt: Prompt, options: Options, *, streamed: bool) -> Stream:
+        merged = cast("Options", {**self._options, **options})
+        return ask(prompt, f"{self.provider.facts.name}:{self.model}", merged, streamed=streamed).stream
+
+    def __repr__(self) -> str:
+        return f"Agent({self.provider.facts.name}:{self.model})"
+
+
+class Asked(NamedTuple):
+    """A stream with the name of the model it asks, and whether that is only a script."""
+
+    stream: Stream
+    model: str
+    scripted: bool
+
+
+def ask(prompt: Prompt, model: str | None, options: Options, *, streamed: bool) -> Asked:
+    """The same as `stream`, for callers that also want to say what is asked."""
+    check_options(options)
+    provider, name = registry.resolve(model, environment=os.environ)
+    request = _request(prompt, provider, name, options, streamed=streamed)
+    asked = Stream(
+        _with_fallback(_run(provider, request, options), prompt, provider, request, options),
+        prompt=request.messages,
+        metadata={"event_type": provider.facts.delta_event},
+        chunk_size=options.get("chunk_size", 1),
+        keep=options.get("keep", True),
+        streamed=streamed,
+        on_error=options.get("on_error", "raise"),
+        backpressure=options.get("timeouts", Timeouts()).backpressure,
+        clock=options.get("clock"),
+    )
+    return Asked(asked, f"{provider.facts.name}:{name}", provider.facts.scripted)
+
+
+def describe(prompt: Prompt, model: str | None, options: Options, *, streamed: bool) -> tuple[Call, str]:
+    """What would be sent and to which address, without a key; nothing is sent."""
+    check_options(options)
+    provider, name = registry.resolve(model, environment=os.environ)
+    request = _request(prompt, provider, name, options, streamed=streamed)
+    return provider.encode(request), options.get("base_url") or provider.facts.base_url or ""
+
+
+def _with_fallback(
+    first: Run, prompt: Prompt, provider: Provider, request: Request, options: Options
+) -> Source:
+    fallback = options.get("fallback")
+    if fallback is None:
+        return first
+    if fallback == "blocking":
+        blocking = _run(provider, msgspec.structs.replace(request, stream=False), options)
+        return Fallback(first, blocking, name="the same model without streaming")
+    # Another model brings its own key and address.
+    own = cast("Options", {k: v for k, v in options.items() if k not in ("base_url", "api_key", "client")})
+    other, name = registry.resolve(fallback, environment=os.environ)
+    second = _run(other, _request(prompt, other, name, own, streamed=request.stream), own)
+    return Fallback(first, second, name=fallback)
+
+
+def _request(
+    prompt: Prompt, provider: Provider, model: str, options: Options, *, streamed: bool
+) -> Request:
+    """The request as it will be sent; raises `UsageError` for a parameter the provider does not take."""
+    system, messages = split_system(to_messages(prompt), options.get("system"))
+    stop = options.get("stop") or ()
+    request = Request(
+        provider=provider.facts.name,
+        model=model,
+        messages=messages,
+        system=system,
+        stop=(stop,) if isinstance(stop, str) else tuple(stop),
+        extra=dict(options.get("extra") or {}),
+        stream=streamed,
+        temperature=options.get("temperature"),
+        max_tokens=options.get("max_tokens"),
+        top_p=options.get("top_p"),
+        frequency_penalty=options.get("frequency_penalty"),
+        presence_penalty=options.get("presence_penalty"),
+    )
+    registry.check_parameters(provider, request)
+    provider.encode(request)
+    return request
+
+
+def _link(provider: Provider, options: Options) -> Link:
+    if provider.facts.scripted and not options.get("base_url"):
+        return DemoTransport(provider)
+    return transport_for(
+        provider,
+        base_url=options.get("base_url"),
+        api_key=options.get("api_key"),
+        client=options.get("client"),
+        allow_http=options.get("allow_http", False),
+    )
+
+
+def _run(provider: Provider, request: Request, options: Options) -> Run:
+    if options.get("retries", 2) < 0:
+        raise UsageError(f"retries must be 0 or more, not {options['retries']}")
+    return Run(
+        provider,
+        request,
+        _link(provider, options),
+        clock=options.get("clock") or SystemClock(),
+        timeouts=options.get("timeouts"),
+        policy=Policy(retries=options.get("retries", 2)),
+        max_output_chunks=options.get("max_output_chunks"),
+    )

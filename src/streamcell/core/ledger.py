@@ -1,0 +1,146 @@
+"""Everything that is known of one run while it goes: its logs, its answer, its figures, its sinks.
+
+Written by the run's own task, read from any thread. Time is handed in.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from streamcell.core.chunker import Chunker
+from streamcell.core.fold import Fold
+from streamcell.core.log import Log
+from streamcell.core.metrics import Meter, Metrics
+from streamcell.core.response import StreamingResponse
+from streamcell.events import Event, Finished, Retrying, Started, TextDelta
+from streamcell.messages import Message, StreamChunk
+
+log = logging.getLogger("streamcell")
+
+Sink = Callable[[Event], object]
+
+
+class Ledger:
+    """Takes events in order, and keeps log, chunks, response and figures in step.
+
+    With ``keep=False`` nothing is held that was read: `forget` says how far that is.
+    """
+
+    def __init__(
+        self,
+        *,
+        prompt: tuple[Message, ...] = (),
+        metadata: dict[str, Any] | None = None,
+        chunk_size: int = 1,
+        keep: bool = True,
+        streamed: bool = True,
+    ) -> None:
+        self.keep = keep
+        self.events: Log[Event] = Log()
+        self.chunks: Log[StreamChunk] = Log()
+        self.response = StreamingResponse(streamed=streamed, keep=keep)
+        self.response.prompt_messages = prompt
+        self.meter = Meter(0.0)
+        self._fold = Fold(self.response)
+        self._chunker = Chunker(chunk_size)
+        self._chunker.metadata = dict(metadata or {})
+        self._sinks: list[Sink] = []
+
+    @property
+    def closed(self) -> bool:
+        return self.events.closed
+
+    @property
+    def shown(self) -> bool:
+        """Whether any content was received: from then on a failure is an interruption."""
+        return self.meter.time_to_first_token is not None
+
+    def metrics(self) -> Metrics:
+        """The figures so far; after the end those of the whole run."""
+        return self.response.metrics if self.closed else self.meter.metrics(self.meter.last)
+
+    def begin(self, now: float, timestamp: float) -> None:
+        """The request goes out at monotonic `now`, wall-clock `timestamp`."""
+        self.meter = Meter(now)
+        self.response.start_time = timestamp
+
+    def append(self, events: list[Event], now: float, timestamp: float) -> None:
+        self.meter.add(events, now)
+        chunks: list[StreamChunk] = []
+        for event in events:
+            self._fold.add(event)
+            if type(event) is TextDelta:
+                chunk = self._chunker.add(event.text, timestamp)
+            else:
+                chunk = self._note(event, now, timestamp)
+            if chunk is not None:
+                self.response.count_chunk(chunk)
+                chunks.append(chunk)
+        self.events.extend(events)
+        if chunks:
+            self.chunks.extend(chunks)
+        for event in events if self._sinks else ():
+            self._tell(event)
+        if isinstance(events[-1], Finished):
+            self.chunks.close()
+            self.events.close()
+
+    def forget(self, log: Log[Any], before: int) -> None:
+        """Of `log` nothing before this number is needed, of the other nothing at all; does nothing if kept."""
+        if self.keep:
+            return
+        other = self.events if log is self.chunks else self.chunks
+        log.discard(before)
+        other.discard(other.next)
+
+    def subscribe(self, sink: Sink) -> Callable[[], None]:
+        for event in self.events.read(0):
+            sink(event)
+        self._sinks.append(sink)
+
+        def end() -> None:
+            if sink in self._sinks:
+                self._sinks.remove(sink)
+
+        return end
+
+    def final_chunk(self, timestamp: float) -> StreamChunk:
+        """What a reader of chunks is given last: no content, the figures in its metadata."""
+        response = self.response
+        end = {
+            "usage": msgspec.to_builtins(msgspec.structs.replace(response.usage, raw=None)),
+            "stop_reason": response.stop_reason,
+            "stop": response.metadata.get("stop"),
+            "thinking": response.thinking,
+        }
+        when = response.end_time or timestamp
+        return StreamChunk("", metadata=self._chunker.metadata | end, is_final=True, timestamp=when)
+
+    def _note(self, event: Event, now: float, timestamp: float) -> StreamChunk | None:
+        """Events that are not text: what the program's log is told, and the last small chunk at the end."""
+        match event:
+            case Started():
+                self._chunker.metadata |= {"provider": event.provider, "model": event.model}
+                log.debug("stream started: %s:%s", event.provider, event.model)
+            case Retrying():
+                log.info("attempt %d failed, next in %.1f s: %s", event.attempt, event.delay, event.error.message)
+            case Finished():
+                self.response.end_time = timestamp
+                self.response.metrics = metrics = self.meter.metrics(now)
+                log.debug("stream finished: %s after %d chunks, %s", event.reason, metrics.chunks, metrics)
+                return self._chunker.flush(timestamp)
+            case _:
+                pass
+        return None
+
+    def _tell(self, event: Event) -> None:
+        for sink in tuple(self._sinks):
+            try:
+                sink(event)
+            except Exception:
+                log.exception("a sink raised and was detached: %r", sink)
+                self._sinks.remove(sink)

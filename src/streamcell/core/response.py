@@ -1,0 +1,183 @@
+"""The answer: what a run has said so far, and in the end all of it.
+
+Built by `core.fold`; may be read from any thread while it grows. It knows no provider and no display; what a
+notebook saves of it is made by `core.static`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jiter
+
+from streamcell.core import static
+from streamcell.core.metrics import Metrics
+from streamcell.events import Citation, ErrorInfo, StopReason, ToolCall, ToolResult, Usage
+from streamcell.messages import (
+    Message,
+    Part,
+    ReasoningPart,
+    StreamChunk,
+    TextPart,
+    ToolCallPart,
+    ToolResultPart,
+)
+
+_JSON_STARTS = ("{", "[")
+
+
+class Pieces:
+    """A text that grows by appending; joined when read, so that growing stays linear."""
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+
+    def add(self, text: str) -> None:
+        self._parts.append(text)
+
+    def clear(self) -> None:
+        self._parts.clear()
+
+    def __str__(self) -> str:
+        if len(self._parts) > 1:
+            self._parts[:] = ["".join(self._parts)]
+        return self._parts[0] if self._parts else ""
+
+
+class StreamingResponse:
+    """One answer with its chunks, figures and everything else the provider said.
+
+    `text` (also `complete_text` and ``str(r)``), `thinking`, `refusal` are strings; `tool_calls`,
+    `tool_results`, `citations` are the events of those names; `usage` and `metrics` hold None where nobody
+    knows. `stop_reason` is one word of `events.StopReason` and None while the answer grows; the provider's
+    own word is ``metadata["stop"]``. `start_time` and `end_time` are wall-clock seconds since the epoch.
+    `error` says what ended the run, if something did.
+    """
+
+    def __init__(self, *, start_time: float | None = None, streamed: bool = True, keep: bool = True) -> None:
+        self._text, self._thinking, self._refusal = Pieces(), Pieces(), Pieces()
+        self._keep = keep
+        self.streamed = streamed
+        self.chunks: list[StreamChunk] = []
+        self.chunk_count = 0
+        self.tool_calls: list[ToolCall] = []
+        self.tool_results: list[ToolResult] = []
+        self.citations: list[Citation] = []
+        self.reasoning_parts: list[ReasoningPart] = []
+        self.usage = Usage()
+        self.metrics = Metrics()
+        self.metadata: dict[str, Any] = {}
+        self.stop_reason: StopReason | None = None
+        self.error: ErrorInfo | None = None
+        self.prompt_messages: tuple[Message, ...] = ()
+        self.start_time = start_time
+        self.end_time: float | None = None
+
+    @property
+    def text(self) -> str:
+        return str(self._text)
+
+    complete_text = text
+
+    @property
+    def thinking(self) -> str:
+        return str(self._thinking)
+
+    @property
+    def refusal(self) -> str:
+        return str(self._refusal)
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds from the request to the end; None while the answer grows."""
+        if self.metrics.duration is not None:
+            return self.metrics.duration
+        if self.start_time is None or self.end_time is None:
+            return None
+        return self.end_time - self.start_time
+
+    @property
+    def total_tokens(self) -> int | None:
+        """Input and output tokens together, as far as the provider said; None when it said neither."""
+        known = [n for n in (self.usage.input_tokens, self.usage.output_tokens) if n is not None]
+        return sum(known) if known else None
+
+    @property
+    def messages(self) -> list[Message]:
+        """The conversation with this answer at its end, without the system prompt; ready for a next turn."""
+        messages = [message for message in self.prompt_messages if message.role != "system"]
+        parts: list[Part] = list(self.reasoning_parts)
+        if self.text:
+            parts.append(TextPart(self.text))
+        calls = [call for call in self.tool_calls if not call.server and call.arguments is not None]
+        parts += [ToolCallPart(call.id, call.name, call.arguments or {}) for call in calls]
+        if parts:
+            messages.append(Message("assistant", tuple(parts)))
+        results = [result for result in self.tool_results if not result.server]
+        if results:
+            answers = tuple(ToolResultPart(r.id, r.name, r.content, r.error) for r in results)
+            messages.append(Message("tool", answers))
+        return messages
+
+    @property
+    def parsed(self) -> Any:
+        """The text read as JSON, as far as it has come; None while it is not the beginning of JSON."""
+        text = _unfenced(self.text)
+        if not text.startswith(_JSON_STARTS):
+            return None
+        try:
+            return jiter.from_json(text.encode(), partial_mode="trailing-strings")
+        except ValueError:
+            return None
+
+    def add_chunk(self, chunk: StreamChunk) -> None:
+        """Take one more chunk: its text joins `text`; the final chunk sets the end and its metadata."""
+        if self.start_time is None:
+            self.start_time = chunk.timestamp
+        if chunk.is_final:
+            self.end_time = chunk.timestamp
+            self.metadata.update(chunk.metadata)
+            return
+        self._text.add(chunk.content)
+        self.count_chunk(chunk)
+
+    def add_text(self, text: str) -> None:
+        if self._keep:
+            self._text.add(text)
+
+    def add_thinking(self, text: str) -> None:
+        if self._keep:
+            self._thinking.add(text)
+
+    def add_refusal(self, text: str) -> None:
+        self._refusal.add(text)
+
+    def count_chunk(self, chunk: StreamChunk) -> None:
+        self.chunk_count += 1
+        if self._keep:
+            self.chunks.append(chunk)
+
+    def restart_text(self) -> None:
+        """A fallback answers anew: what was shown before moves to ``metadata["before_fallback"]``."""
+        self.metadata["before_fallback"] = self.text
+        self._text.clear()
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        state = self.stop_reason or "growing"
+        return f"<StreamingResponse {state}, {len(self.text)} characters, {self.chunk_count} chunks>"
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        del include, exclude
+        return static.bundle(self)
+
+
+def _unfenced(text: str) -> str:
+    """JSON that a model put into a Markdown fence, without the fence."""
+    text = text.strip()
+    if not text.startswith("```"):
+        return text
+    _, _, inner = text.partition("\n")
+    return inner.removesuffix("```").strip()

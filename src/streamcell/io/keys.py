@@ -1,0 +1,144 @@
+"""API keys: found, held out of sight, and taken out of every text that leaves the house.
+
+A `Key` never shows its secret by accident: not in a repr, a format string, a pickle or a traceback. The only
+way to the secret is `reveal`, which the transport calls while it writes a request. The module knows no
+provider and no HTTP, and asks a human only when `ask` is called.
+"""
+
+from __future__ import annotations
+
+import getpass
+import importlib
+import importlib.util
+import json
+from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import quote
+
+from streamcell.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+KEYRING_SERVICE = "streamcell"
+REDACTED = "[key removed]"
+# A shorter "key" is a placeholder ("x", "EMPTY", "ollama"): removing it would only garble messages.
+_SHORTEST_SECRET = 8
+
+
+class Key:
+    """A secret that can be sent but not read; `source` says where it came from, `host` where it may go.
+
+    A key without a host has not been used yet; `bound` gives the same key tied to one. Keys are equal when
+    their secret and host are. Copies are the same object; pickling raises `UsageError`.
+    """
+
+    __slots__ = ("_open", "host", "source")
+
+    def __init__(self, secret: str, *, source: str = "api_key=", host: str | None = None) -> None:
+        secret = secret.strip()
+        if not (secret and secret.isascii() and secret.isprintable()):
+            del secret  # a traceback with local variables must not show it
+            raise UsageError(
+                f"the key from {source} is empty or holds a character no HTTP header takes; copy it again"
+            )
+        self._open: Callable[[], str] = lambda: secret
+        self.source = source
+        self.host = host
+        _known.add(self)
+
+    def reveal(self, host: str | None) -> str:
+        """The secret, for a request to `host`; raises `UsageError` when the key belongs to another host."""
+        self.bound(host)
+        return self._open()
+
+    def bound(self, host: str | None) -> Key:
+        """The same key tied to `host`; raises `UsageError` when it is tied to another one already."""
+        if self.host == host:
+            return self
+        if self.host is not None:
+            raise UsageError(
+                f"the key from {self.source} belongs to {self.host} and is not sent to {host};"
+                " pass that host's own key as api_key="
+            )
+        return Key(self._open(), source=self.source, host=host)
+
+    def __repr__(self) -> str:
+        return f"Key(from {self.source})"
+
+    def __format__(self, spec: str) -> str:
+        return format(repr(self), spec)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Key) and (self._open(), self.host) == (other._open(), other.host)
+
+    def __hash__(self) -> int:
+        return hash((self._open(), self.host))
+
+    def __copy__(self) -> Key:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Key:
+        return self
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise UsageError("a key cannot be pickled; let the other process find its own in its environment")
+
+    def spellings(self) -> frozenset[str]:
+        """The secret as it stands, inside JSON and inside a URL; for `redact` alone."""
+        secret = self._open()
+        return frozenset({secret, json.dumps(secret)[1:-1], quote(secret, safe="")})
+
+
+# Keys stay known to the end of the process: a late log record may still carry one. Any thread adds;
+# readers take a tuple first, so that they never meet a set that grows under them.
+_known: set[Key] = set()
+
+
+def find(names: Iterable[str], environment: Mapping[str, str]) -> Key | None:
+    """The first key that `environment`, or else the keyring, holds under one of `names`; None without one.
+
+    The keyring is looked at only if the `keyring` package is installed, under the service "streamcell" with
+    the variable's name as the user name. Nothing here asks a question; an operating system may do so when
+    its keyring is locked.
+    """
+    wanted = tuple(names)
+    for name in wanted:
+        if environment.get(name, "").strip():
+            return Key(environment[name], source=name)
+    return _in_keyring(wanted)
+
+
+def ask(name: str = "API key") -> Key:
+    """A key typed by the user into a hidden prompt (a terminal or a notebook cell).
+
+    Raises `UsageError` where nobody can be asked.
+    """
+    try:
+        return Key(getpass.getpass(f"{name} (not shown): "), source="prompt")
+    except (EOFError, OSError, RuntimeError):  # ipykernel's "no stdin" is a RuntimeError
+        pass
+    raise UsageError(f"nobody can be asked for {name} here; set it in the environment")
+
+
+def redact(text: str) -> str:
+    """`text` without any key this process has held, as it stands or escaped for JSON or a URL."""
+    spellings = {spelling for key in tuple(_known) for spelling in key.spellings()}
+    for spelling in sorted(spellings, key=len, reverse=True):
+        if len(spelling) >= _SHORTEST_SECRET:
+            text = text.replace(spelling, REDACTED)
+    return text
+
+
+def _in_keyring(names: Iterable[str]) -> Key | None:
+    if importlib.util.find_spec("keyring") is None:
+        return None
+    keyring: Any = importlib.import_module("keyring")
+    failure: Any = importlib.import_module("keyring.errors").KeyringError
+    for name in names:
+        try:
+            secret = keyring.get_password(KEYRING_SERVICE, name)
+        except failure:
+            return None  # no usable backend is the same as no keyring
+        if secret:
+            return Key(secret, source=f"keyring {name}")
+    return None

@@ -1,0 +1,165 @@
+"""The line of a `%%stream` cell: its options, read and checked, as values.
+
+Nothing is looked up here: names of variables, models and environment variables come out as they were typed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+from typing import Any, NoReturn, cast
+
+import msgspec
+
+from streamcell.errors import UsageError
+from streamcell.notebook.display import Kind
+from streamcell.options import Options
+from streamcell.run import Timeouts
+
+LATER = {
+    "-c": "a conversation",
+    "--chat": "a conversation",
+    "--new": "a conversation",
+    "--tool": "tools",
+    "--schema": "structured output",
+    "--format": "output formats",
+    "--compare-blocking": "comparing",
+    "--max-cost": "cost limits",
+    "--record": "recording",
+    "--replay": "recording",
+}
+_KEYS = ("--key", "--api-key", "--api_key", "--apikey", "--token")
+
+
+class CellArguments(msgspec.Struct, frozen=True, kw_only=True):
+    """What the line of one cell says."""
+
+    model: str | None
+    out: str | None
+    options: Options
+    streamed: bool
+    background: bool
+    interpolate: bool
+    dry_run: bool
+    key_env: str | None
+    display: Kind | None
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"%%stream: {message}; `%%stream?` shows the options")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="%%stream", add_help=False, allow_abbrev=False)
+    add = parser.add_argument
+    add("model", nargs="?", metavar="MODEL", help="provider:model; without one the environment decides")
+    add("-m", "--model", dest="models", action="append", default=[], metavar="MODEL", help="the same")
+    add("-o", "--out", metavar="NAME", help="variable that gets the response, also after a stop or an error")
+    add("-s", "--system", metavar="TEXT", help="system prompt")
+    add("-t", "--temperature", type=float, metavar="T", help="temperature")
+    add("--max-tokens", type=int, metavar="N", help="longest answer, in tokens")
+    add("--top-p", type=float, metavar="P", help="nucleus sampling")
+    add("--stop", action="append", metavar="TEXT", help="text that ends the answer; may be repeated")
+    add("--param", action="append", default=[], metavar="K=V", help="any other parameter of the provider")
+    add("--chunk-size", type=int, metavar="N", help="provider deltas per chunk")
+    add("--stop-after", type=int, metavar="N", help="end the answer after N deltas")
+    add("--no-stream", action="store_true", help="one blocking call")
+    add("--bg", action="store_true", help="return the cell at once, stream in the background")
+    add("--raw", action="store_true", help="send the prompt as it stands, without {name}")
+    add("--dry-run", action="store_true", help="show what would be sent")
+    add("--timeout", type=float, metavar="S", help="seconds for the whole answer")
+    add("--first-timeout", type=float, metavar="S", help="seconds to the first token")
+    add("--idle-timeout", type=float, metavar="S", help="seconds between tokens")
+    add("--connect-timeout", type=float, metavar="S", help="seconds to connect")
+    add("--retries", type=int, metavar="N", help="repeats of a call that failed before any content")
+    add("--fallback", metavar="MODEL", help="model to ask on failure, or `blocking`")
+    add("--on-error", choices=["raise", "keep"], help="keep: show the error, do not fail the cell")
+    add("--base-url", metavar="URL", help="address of a compatible server")
+    add("--key-env", metavar="NAME", help="environment variable that holds the key")
+    add("--display", choices=["auto", "widget", "static", "text"], help="how the answer is shown")
+    return parser
+
+
+PARSER = _parser()
+_TIMEOUTS = {"connect": "connect_timeout", "first": "first_timeout", "idle": "idle_timeout", "total": "timeout"}
+_PLAIN = ("system", "temperature", "max_tokens", "top_p", "stop", "chunk_size", "retries", "fallback", "on_error", "base_url")
+
+
+def parse(line: str) -> CellArguments:
+    """The arguments of a cell; raises `UsageError` with one line that says what to type instead."""
+    words = _split(line)
+    _refuse(words)
+    said = PARSER.parse_args(words)
+    models = [*([said.model] if said.model else []), *said.models]
+    if len(models) > 1:
+        raise UsageError("several models side by side are not available yet; name one")
+    if models and models[0].startswith("{"):
+        raise UsageError("-m is the model here; give parameters as -t 0.2 or --param name=value")
+    return CellArguments(
+        model=models[0] if models else None,
+        out=_variable(said.out),
+        options=_options(said),
+        streamed=not said.no_stream,
+        background=said.bg,
+        interpolate=not said.raw,
+        dry_run=said.dry_run,
+        key_env=said.key_env,
+        display=said.display,
+    )
+
+
+def help_text() -> str:
+    """The options, one a line."""
+    return PARSER.format_help()
+
+
+def _split(line: str) -> list[str]:
+    try:
+        return shlex.split(line)
+    except ValueError as error:
+        raise UsageError(f"%%stream: {error}; close the quotes in the first line of the cell") from None
+
+
+def _refuse(words: list[str]) -> None:
+    for word in words:
+        option = word.split("=", 1)[0]
+        if option in LATER:
+            raise UsageError(f"{option} ({LATER[option]}) is not available yet")
+        if option.lower() in _KEYS:
+            raise UsageError(
+                "a key never goes into a notebook: put it into an environment variable and name that with --key-env"
+            )
+
+
+def _variable(name: str | None) -> str | None:
+    if name is not None and not name.isidentifier():
+        raise UsageError(f"-o takes the name of a variable, not {name!r}")
+    return name
+
+
+def _options(said: argparse.Namespace) -> Options:
+    options: dict[str, Any] = {name: getattr(said, name) for name in _PLAIN if getattr(said, name) is not None}
+    if said.stop_after is not None:
+        options["max_output_chunks"] = said.stop_after
+    extra = dict(_parameter(item) for item in said.param)
+    if extra:
+        options["extra"] = extra
+    clocks = {clock: getattr(said, name) for clock, name in _TIMEOUTS.items() if getattr(said, name) is not None}
+    if clocks:
+        options["timeouts"] = Timeouts(**clocks)
+    return cast("Options", options)
+
+
+def _parameter(item: str) -> tuple[str, Any]:
+    """``name=value``; the value is read as JSON when it is JSON, else as text."""
+    name, equals, value = item.partition("=")
+    if not equals or not name:
+        raise UsageError(f"--param takes name=value, not {item!r}")
+    if "key" in name.lower().replace("-", "_").split("_"):
+        raise UsageError("a key never goes into a notebook: name its environment variable with --key-env")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value

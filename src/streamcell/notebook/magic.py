@@ -1,0 +1,111 @@
+"""`%%stream` and `%stream`: the doors of the notebook. Thin: loading the extension loads nothing else.
+
+A `%%stream` cell is rewritten into an awaited one, because only then can the page's Stop reach the kernel
+while the cell runs; an ``async def`` cell magic would never be awaited by IPython. For every other caller
+(`run_cell_magic`, a cell inside `%%time`, a terminal) `%%stream` is an ordinary, synchronous magic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any
+
+import traitlets
+from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
+
+AWAITED = "_stream_awaited"
+
+
+@magics_class
+class StreamMagics(Magics):
+    """Ask a language model from a cell and watch the answer arrive.
+
+    ``%config StreamMagics.model = "openai:gpt-5-mini"`` sets what every cell uses unless it says otherwise.
+    """
+
+    model = traitlets.Unicode("", help="provider:model of cells that name none").tag(config=True)
+    system = traitlets.Unicode("", help="system prompt of cells that give none").tag(config=True)
+    temperature = traitlets.Float(None, allow_none=True, help="temperature of cells that give none").tag(config=True)
+    display = traitlets.Enum(("auto", "widget", "static", "text"), "auto", help="how answers are shown").tag(config=True)
+    refresh_rate = traitlets.Float(30.0, min=1.0, max=60.0, help="messages a second to the page").tag(config=True)
+
+    @no_var_expand
+    @line_cell_magic
+    def stream(self, line: str, cell: str | None = None) -> None:
+        """Ask a language model; the answer streams into the cell.
+
+        ``%%stream [MODEL] [options]``, the prompt below it, with ``{name}`` for variables. The options:
+        ``-m MODEL``, ``-o NAME`` (variable for the response), ``-s SYSTEM``, ``-t TEMPERATURE``,
+        ``--max-tokens N``, ``--top-p P``, ``--stop TEXT``, ``--param K=V``, ``--chunk-size N``,
+        ``--stop-after N``, ``--no-stream``, ``--bg``, ``--raw``, ``--dry-run``, ``--timeout S``,
+        ``--first-timeout S``, ``--idle-timeout S``, ``--connect-timeout S``, ``--retries N``,
+        ``--fallback MODEL|blocking``, ``--on-error raise|keep``, ``--base-url URL``, ``--key-env NAME``,
+        ``--display auto|widget|static|text``. `%stream help` explains them.
+
+        ``%stream list``, ``status``, ``stop [ID]``, ``help`` speak of the streams of this notebook.
+        """
+        from streamcell.notebook import commands  # noqa: PLC0415 - the engine loads with the first cell
+
+        if cell is None:
+            commands.command(line)
+        else:
+            commands.run(self, line, cell)
+
+    def awaited(self, line: str, cell: str) -> Coroutine[Any, Any, None]:
+        """The awaited twin of `%%stream`, for cells that `awaited_cell` rewrote."""
+        from streamcell.notebook import commands  # noqa: PLC0415
+
+        return commands.run_awaited(self, line, cell)
+
+
+class AwaitedCells:
+    """Rewrites a `%%stream` cell into an await of its twin; any other cell stays as it is.
+
+    Only whole cells are rewritten: what a magic like `%%time` compiles while a cell runs cannot await.
+    """
+
+    def __init__(self) -> None:
+        self._running = 0
+
+    def __call__(self, lines: list[str]) -> list[str]:
+        word, _, rest = lines[0].rstrip("\n").partition(" ") if lines else ("", "", "")
+        if self._running or word != "%%stream" or rest.strip() in ("?", "??"):
+            return lines
+        body = "".join(lines[1:])
+        return [f"await get_ipython().find_cell_magic({AWAITED!r})({rest.strip()!r}, {body!r})\n"]
+
+    def install(self, shell: Any) -> None:
+        shell.input_transformers_cleanup.append(self)
+        shell.events.register("pre_execute", self._begin)
+        shell.events.register("post_execute", self._end)
+
+    def remove(self, shell: Any) -> None:
+        shell.input_transformers_cleanup.remove(self)
+        shell.events.unregister("pre_execute", self._begin)
+        shell.events.unregister("post_execute", self._end)
+
+    def _begin(self) -> None:
+        self._running += 1
+
+    def _end(self) -> None:
+        # The cell that loads the extension ends without having begun here.
+        self._running = max(0, self._running - 1)
+
+
+def load(shell: Any) -> None:
+    """Register the magics; in a kernel also the rewriting of cells, once."""
+    unload(shell)
+    magics = StreamMagics(shell)
+    shell.register_magics(magics)
+    shell.register_magic_function(magics.awaited, "cell", AWAITED)
+    if getattr(shell, "kernel", None) is not None:
+        AwaitedCells().install(shell)
+
+
+def unload(shell: Any) -> None:
+    """Take back what `load` did."""
+    for transform in list(shell.input_transformers_cleanup):
+        if isinstance(transform, AwaitedCells):
+            transform.remove(shell)
+    for kind, name in (("cell", "stream"), ("line", "stream"), ("cell", AWAITED)):
+        shell.magics_manager.magics[kind].pop(name, None)

@@ -1,0 +1,202 @@
+"""A run in a terminal: settled Markdown scrolls by, its growing tail and a status line stay live below.
+
+Written for one caller on one thread at a time; no thread of its own (Rich's refresh thread is off). At most
+`FRAMES_PER_SECOND` times a second the live part is redrawn, and it is bounded, so the cost of a run grows
+with its length, not with its square. Where standard output is no terminal, the text goes out as it comes.
+Nothing a model says reaches the terminal as a control character.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from markdown_it import MarkdownIt
+from rich.console import Console, Group
+from rich.live import Live
+from rich.markdown import Markdown
+from rich.segment import SegmentLines
+from rich.spinner import Spinner
+from rich.text import Text
+
+from streamcell.core.static import Answer, answer_line, arguments_of, notice
+from streamcell.core.tail import Tail
+from streamcell.core.visible import visible
+from streamcell.events import Event, Notice, ReasoningDelta, Retrying, TextDelta, ToolCall, ToolResult
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from markdown_it.token import Token
+    from rich.console import RenderableType
+
+    from streamcell.core.protocol import Figures
+
+FRAMES_PER_SECOND = 12
+_LONGEST_TAIL = 4_000
+"""Characters of an unfinished block that are drawn in each frame: more than a screen of them."""
+_LONGEST_LINE = 200
+_PARSER = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+
+
+class TerminalView:
+    """One run on a console. `start`, then `on_events` as they come, `finish` once (again does nothing).
+
+    `clock` gives monotonic seconds. `figures=False` leaves the metrics line away, for output that is piped.
+    """
+
+    def __init__(
+        self,
+        console: Console | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        figures: bool = True,
+    ) -> None:
+        self._console = console or Console(highlight=False, force_jupyter=False)
+        self._clock = clock
+        self._with_figures = figures
+        self._tail = Tail()
+        self._doing = "waiting"
+        self._figures: Figures | None = None
+        self._drawn: float | None = None
+        self._carriage_return = ""
+        self._live: Live | None = None
+        self._finished = False
+        self._mid_line = False
+        self._blocks_printed = False
+
+    def start(self) -> None:
+        """Show that the run waits for its first token."""
+        if self._console.is_terminal:
+            self._live = Live(console=self._console, auto_refresh=False, transient=True)
+            self._live.start()
+            self._draw()
+
+    def on_events(self, events: Iterable[Event], figures: Figures | None = None) -> None:
+        """Take what happened since the last call; no events, only `figures`, is a tick of the status line."""
+        self._figures = figures or self._figures
+        for event in events:
+            self._take(event)
+        now = self._clock()
+        if self._live is not None and (self._drawn is None or now - self._drawn >= 1 / FRAMES_PER_SECOND):
+            self._draw()
+
+    def finish(self, answer: Answer) -> None:
+        """Print the rest, why it ended if it did not end well, and the figures."""
+        if self._finished:
+            return
+        self._finished = True
+        self._add_text("\n" if self._carriage_return else "")
+        if self._live is not None:
+            self._live.stop()
+            self._print_markdown(self._tail.unsettled())
+        self._end_line()
+        if said := notice(answer):
+            self._print_line(said, style="bold red" if answer.error else "bold")
+        if self._with_figures and (line := answer_line(answer)):
+            self._print_line(line, style="dim")
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case TextDelta(text=text) | Notice(kind="refusal", text=text):
+                self._doing = "writing"
+                self._add_text(text)
+            case Notice(text=text):
+                self._print_line(f"Note: {text}", style="dim")
+            case ReasoningDelta():
+                self._doing = "thinking"
+            case ToolCall():
+                self._doing = f"running {event.name}"
+                self._print_line(f"Tool call: {event.name} {arguments_of(event)}", style="cyan")
+            case ToolResult():
+                self._doing = "waiting"
+                word = "error" if event.error else "result"
+                self._print_line(f"Tool {word}: {event.name} {event.content}", style="cyan")
+            case Retrying():
+                self._doing = "retrying"
+                self._print_line(
+                    f"Trying again in {event.delay:.1f} s: {event.error.message}", style="yellow"
+                )
+            case _:
+                pass
+
+    def _add_text(self, text: str) -> None:
+        text = self._carriage_return + text
+        self._carriage_return = "\r" if text.endswith("\r") else ""
+        shown = visible(text.removesuffix("\r"))
+        if self._live is None:
+            self._write(shown)
+        else:
+            self._print_markdown(self._tail.feed(shown))
+
+    def _write(self, text: str) -> None:
+        if text:
+            self._console.file.write(text)
+            self._console.file.flush()
+            self._mid_line = not text.endswith("\n")
+
+    def _end_line(self) -> None:
+        if self._mid_line:
+            self._write("\n")
+
+    def _print_line(self, line: str, *, style: str) -> None:
+        self._end_line()
+        if self._live is not None and not self._finished:
+            self._print_markdown(self._tail.unsettled())
+            self._tail = Tail()
+        shown = visible(" ".join(line[: 4 * _LONGEST_LINE].split()))
+        cut = f"{shown[:_LONGEST_LINE]}…" if len(shown) > _LONGEST_LINE else shown
+        self._console.print(Text(cut, style=style), soft_wrap=not self._console.is_terminal)
+
+    def _print_markdown(self, source: str) -> None:
+        if not source.strip():
+            return
+        gap = [Text()] if self._blocks_printed else []
+        self._blocks_printed = True
+        self._console.print(Group(*gap, markdown(source)))
+
+    def _draw(self) -> None:
+        if self._live is None:
+            return
+        self._drawn = self._clock()
+        status = Spinner("dots", Text(self._status(), style="dim"))
+        self._live.update(Group(*self._tail_drawn(), status), refresh=True)
+
+    def _tail_drawn(self) -> Iterable[RenderableType]:
+        source = self._tail.unsettled(_LONGEST_TAIL)
+        if not source.strip():
+            return []
+        lines = self._console.render_lines(markdown(source), pad=False)
+        room = max(self._console.height - 3, 1)
+        # Drawn lines rather than source lines: a long paragraph is one source line and many on the screen.
+        return [SegmentLines(lines[-room:], new_lines=True)]
+
+    def _status(self) -> str:
+        parts = [visible(self._doing)[:_LONGEST_LINE]]
+        if self._figures is not None:
+            about = "~" if self._figures.tokens_estimated else ""
+            parts.append(f"{self._figures.elapsed:.1f} s")
+            if self._figures.tokens is not None:
+                parts.append(f"{about}{self._figures.tokens:,} tokens")
+            if self._figures.tokens_per_second is not None:
+                parts.append(f"{about}{self._figures.tokens_per_second:,.0f} tokens/s")
+        return " · ".join(parts)
+
+
+def markdown(source: str) -> Markdown:
+    """Rich Markdown with raw HTML as text and addresses beside their links, without control characters."""
+    rendered = Markdown("", hyperlinks=False)
+    rendered.parsed = _PARSER.parse(source)
+    _make_visible(rendered.parsed)
+    return rendered
+
+
+def _make_visible(tokens: list[Token]) -> None:
+    """Entities such as `&#27;` become control characters in the parser, after the source was looked at."""
+    for token in tokens:
+        token.content = visible(token.content)
+        token.info = visible(token.info)
+        token.attrs = {
+            name: visible(value) if isinstance(value, str) else value for name, value in token.attrs.items()
+        }
+        _make_visible(token.children or [])

@@ -1,0 +1,174 @@
+"""The live view: a widget of few traits and one message handler. The work is done by the session.
+
+Every widget instance sends its whole module to the page, so the module is a small loader; the real code is
+held once per kernel by `PageCode` and fetched by the first loader of a page.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import time
+from collections import deque
+from functools import cache
+from pathlib import Path
+
+import anywidget
+import msgspec
+import traitlets
+from IPython.core.getipython import get_ipython
+from IPython.display import DisplayHandle
+from IPython.display import display as publish
+
+from streamcell.core import static
+from streamcell.core.protocol import Bundle, FromKernel, Snapshot
+from streamcell.errors import UsageError
+from streamcell.events import Event
+from streamcell.handle import Stream
+from streamcell.io.portal import portal
+from streamcell.notebook.display import UNFINISHED
+from streamcell.notebook.kernel import stop_is_queued
+from streamcell.notebook.pacer import Pacer
+from streamcell.notebook.session import Session, read_message
+
+STATIC = Path(__file__).parent / "static"
+KEPT_OPEN = 8
+"""How many finished views stay open for a page that was reloaded and will ask for what it missed."""
+
+_numbers = itertools.count(1)
+
+
+class PageCode(anywidget.AnyWidget):
+    """Holds the source of the page's code, once per kernel."""
+
+    _esm = "export default {}"
+    version = traitlets.Unicode().tag(sync=True)
+    source = traitlets.Unicode().tag(sync=True)
+
+
+class StreamView(anywidget.AnyWidget):
+    """A live view of one stream, for notebooks; it may be displayed several times and all views agree.
+
+    Synced state holds no request and no key. Handlers may be called on any thread.
+    """
+
+    version = traitlets.Unicode().tag(sync=True)
+    bundle_ref = traitlets.Unicode().tag(sync=True)
+    snapshot = traitlets.Dict().tag(sync=True)
+    static = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, stream: Stream, *, model: str = "", scripted: bool = False) -> None:
+        code = _page_code()
+        self._esm = _source("loader.js")
+        self._stream = stream
+        self._woken = False
+        self._session = Session(stream, self, run=str(next(_numbers)), model=model, scripted=scripted)
+        super().__init__(
+            version=code.version,
+            bundle_ref=code.model_id,
+            snapshot=msgspec.to_builtins(self._session.snapshot()),
+        )
+        self.on_msg(self._receive)
+        stream.ledger.events.watch(self._wake)
+
+    # What the session's channel does
+
+    def tell(self, message: FromKernel) -> None:
+        self.send(msgspec.to_builtins(message))
+
+    def publish(self, snapshot: Snapshot) -> None:
+        self.snapshot = msgspec.to_builtins(snapshot)
+
+    def publish_static(self) -> None:
+        self.static = static.bundle(self._stream.response)
+
+    def deliver_bundle(self) -> None:
+        self.tell(Bundle(self.version, _source("widget.js")))
+
+    def gone(self) -> None:
+        if self._stream.finished:
+            self.close()
+
+    # What the pacer asks for
+
+    def flush(self, now: float) -> int:
+        self._woken = False
+        return self._session.flush(now)
+
+    def pause(self, now: float) -> float:
+        return self._session.pause(now)
+
+    def _wake(self) -> None:
+        """There is something to send; called on the thread of the run, for every piece that arrives."""
+        if not self._woken:
+            self._woken = True
+            portal.post(lambda: pacer.wake(self))
+
+    def _receive(self, _widget: object, content: object, _buffers: object) -> None:
+        message = read_message(content)
+        if message is not None and self._session.receive(message, time.monotonic()):
+            self._wake()
+
+
+class WidgetDisplay:
+    """A live view in the cell, replaced by the static answer when the run is over."""
+
+    def __init__(self, *, model: str, scripted: bool) -> None:
+        self._model = model
+        self._scripted = scripted
+        self._view: StreamView | None = None
+        self._handle: DisplayHandle | None = None
+
+    def open(self, stream: Stream) -> None:
+        self._view = view = StreamView(stream, model=self._model, scripted=self._scripted)
+        bundle = {
+            "application/vnd.jupyter.widget-view+json": {
+                "version_major": 2,
+                "version_minor": 0,
+                "model_id": view.model_id,
+            },
+            "text/plain": UNFINISHED,
+        }
+        self._handle = publish(bundle, raw=True, display_id=True)
+
+    def show(self, events: list[Event]) -> None:
+        """The session sends them by itself."""
+
+    def close(self, stream: Stream) -> None:
+        if self._handle is None or self._view is None:
+            return
+        view = self._view
+        portal.post(lambda: pacer.flush_now(view))
+        self._handle.update(static.bundle(stream.response), raw=True)
+        _keep_open(view)
+
+    def heard_stop(self) -> bool:
+        return self._view is not None and stop_is_queued(get_ipython(), self._view.comm.comm_id)
+
+
+pacer = Pacer(now=time.monotonic, later=lambda seconds, function: portal.post(function, delay=seconds))
+"""The one pacer of this kernel; called on the portal's thread only."""
+
+_finished: deque[StreamView] = deque()
+
+
+def _keep_open(view: StreamView) -> None:
+    """Leave a finished view open for a page that asks late, but not for ever."""
+    _finished.append(view)
+    while len(_finished) > KEPT_OPEN:
+        _finished.popleft().close()
+
+
+@cache
+def _source(name: str) -> str:
+    path = STATIC / name
+    if not path.exists():
+        raise UsageError(f"the page's code {name} was not built; run `npm ci && npm run build` in js/")
+    return path.read_text(encoding="utf-8")
+
+
+@cache
+def _page_code() -> PageCode:
+    source = _source("widget.js")
+    version = hashlib.sha256(source.encode()).hexdigest()[:16]
+    return PageCode(version=version, source=source)

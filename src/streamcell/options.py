@@ -1,0 +1,58 @@
+"""Everything a call may say besides prompt and model: one definition for `stream`, `Agent` and the magic."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypedDict
+
+from streamcell.errors import UsageError
+from streamcell.io.clock import Clock
+from streamcell.run import Timeouts
+
+
+class Options(TypedDict, total=False):
+    """Keyword arguments of `stream`, `Agent` and `Agent.stream`; one that is left out is not sent."""
+
+    system: str | None
+    temperature: float | None
+    max_tokens: int | None
+    top_p: float | None
+    frequency_penalty: float | None
+    presence_penalty: float | None
+    stop: Sequence[str]
+    extra: Mapping[str, Any]
+    """Passed through to the provider's request body as it stands."""
+    base_url: str | None
+    api_key: str | None
+    client: object
+    """A ready `AsyncOpenAI`, `AsyncAnthropic`, … to send with."""
+    allow_http: bool
+    timeouts: Timeouts
+    retries: int
+    """How often a call that failed before any content is repeated; 2 unless said."""
+    chunk_size: int
+    """Provider deltas per chunk; 1 unless said."""
+    keep: bool
+    """False: hold nothing that was read, for constant memory."""
+    max_output_chunks: int | None
+    """End the answer, well, after this many of the provider's deltas."""
+    on_error: Literal["raise", "keep"]
+    fallback: str | None
+    """A model to ask when this one fails, or ``"blocking"`` to ask the same one without streaming."""
+    clock: Clock
+
+
+_LATER = frozenset({"tools", "schema", "record", "replay", "approve", "max_turns", "max_cost"})
+
+
+def check_options(options: Mapping[str, object]) -> None:
+    """Raise `UsageError` for a keyword that is no option, naming the one that was probably meant."""
+    for name in options:
+        if name in Options.__annotations__:
+            continue
+        if name in _LATER:
+            raise UsageError(f"the option {name!r} is not available yet")
+        close = difflib.get_close_matches(name, Options.__annotations__, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else "pass it as extra={…} if the provider takes it"
+        raise UsageError(f"unknown option {name!r}; {hint}")

@@ -1,0 +1,59 @@
+"""The JSON payloads of one answer, and what to say when they are something else.
+
+A payload that is no JSON is no error yet: keep-alive words and ``[DONE]`` pass by, and an object cut in the
+middle is the end of a cut body. It is an error when the answer goes on behind it, as text would be missing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from streamcell.core.wire import BODY, Payload
+from streamcell.providers.failures import in_place_of_stream, truncated, unreadable
+from streamcell.providers.mending import parse_mended
+
+if TYPE_CHECKING:
+    from streamcell.errors import StreamcellError
+
+_KEPT: Final = 64 * 1024
+"""Bytes of foreign text that are kept to tell what was sent instead of an answer."""
+
+
+class Payloads:
+    """Reads the payloads of one answer; belongs to one decoder."""
+
+    def __init__(self) -> None:
+        self._foreign = b""
+        self._cut: bytes | None = None
+
+    def read(self, payload: Payload) -> dict[str, Any] | list[Any] | None:
+        """The object or array in a payload, None when there is none; raises `ProtocolError` (see above)."""
+        value = parse_mended(payload.data)
+        if isinstance(value, (dict, list)) and payload.event != BODY:
+            if self._cut is not None:
+                raise unreadable(self._cut)
+            return value
+        if payload.event != BODY and payload.data.startswith(b"{"):
+            self._cut = payload.data
+        if len(self._foreign) < _KEPT:
+            self._foreign += payload.data + b"\n"
+        return value if isinstance(value, (dict, list)) else None
+
+    def ended_early(self, *, started: bool) -> StreamcellError:
+        """The error for an answer without its end: cut short, or never an answer at all."""
+        foreign = self._foreign.strip()
+        if started or not foreign:
+            return truncated(started=started)
+        if foreign.startswith((b"{", b"[")) and parse_mended(foreign) is None:
+            return truncated(started=False)
+        return in_place_of_stream(Payload(BODY, foreign))
+
+
+def merged(body: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
+    """`extra` over `body`: objects are merged, everything else is replaced."""
+    both = {
+        key: merged(body[key], extra[key])
+        for key in body.keys() & extra.keys()
+        if isinstance(body[key], dict) and isinstance(extra[key], dict)
+    }
+    return {**body, **extra, **both}

@@ -1,0 +1,232 @@
+"""One run: from a request to its last event, with its attempts, its clocks and its grammar.
+
+A run raises a `StreamcellError` when it fails and delivers `Finished` when it does not. It knows no reader:
+it hands events to `deliver`, in the order and the groups in which they came off the network, and reads no
+further until `deliver` returns. Cancelling the task that runs it closes the connection.
+
+**Text shown is committed**: an attempt is repeated only while nothing of the answer was delivered. What came
+before the first content (`Started`, usage) is held back until then, so that a retry leaves no trace of it.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+import msgspec
+
+from streamcell.core import wire
+from streamcell.errors import LimitExceeded, StreamcellError, from_info
+from streamcell.events import CONTENT, Event, Finished, Notice, Retrying, Started, TextDelta
+from streamcell.io.clock import Clock
+from streamcell.io.deadline import Deadline
+from streamcell.io.keys import redact
+from streamcell.io.retry import Policy
+from streamcell.io.transport import Answer
+from streamcell.messages import Request
+from streamcell.providers.contract import Call, Decoder, Provider
+
+Deliver = Callable[[list[Event]], Awaitable[None]]
+Source = Callable[[Deliver], Awaitable[None]]
+"""Anything that can be run and read: delivers events up to `Finished`, or raises a `StreamcellError`."""
+
+ERROR_BODY_LIMIT = 64 * 1024
+WHOLE_BODY_LIMIT = 16 * 1024 * 1024
+LINGER_SECONDS = 5.0
+"""How long to wait, once the answer is complete, for usage and the end of the body."""
+
+
+class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
+    """Seconds, or None for never: to connect, to the first content, between content, and for the whole run.
+
+    `idle` counts content only: heartbeats of a silent provider do not reset it. `backpressure` is how long a
+    reader that iterates may stay away before the run ends with `BackpressureTimeout`.
+    """
+
+    connect: float | None = 10.0
+    first: float | None = 60.0
+    idle: float | None = 30.0
+    total: float | None = None
+    backpressure: float | None = None
+
+
+class Link(Protocol):
+    """What carries a call; `io.transport.Transport` is one."""
+
+    def open(self, call: Call, *, connect: float) -> AbstractAsyncContextManager[Answer]:
+        """The answer; raises our errors only, and closes it when the context is left."""
+        ...
+
+
+class Chance(Protocol):
+    """A source of jitter: a number from 0 to 1."""
+
+    def __call__(self) -> float: ...
+
+
+class Run:
+    """One request to one model, ready to be run once."""
+
+    def __init__(
+        self,
+        provider: Provider,
+        request: Request,
+        transport: Link,
+        *,
+        clock: Clock,
+        timeouts: Timeouts | None = None,
+        policy: Policy | None = None,
+        max_output_chunks: int | None = None,
+        chance: Chance = random.random,
+    ) -> None:
+        self._provider = provider
+        self._request = request
+        self._transport = transport
+        self._timeouts = timeouts or Timeouts()
+        self._policy = policy or Policy()
+        self._clock = clock
+        self._chance = chance
+        self._chunks_left = max_output_chunks
+        self._held: list[Event] = []
+        self._committed = False
+        self._done = False
+
+    async def __call__(self, deliver: Deliver) -> None:
+        attempt = 0
+        ends = _after(self._clock.monotonic(), self._timeouts.total)
+        while True:
+            attempt += 1
+            try:
+                await self._attempt(deliver, ends)
+            except StreamcellError as error:
+                error.args = (redact(str(error)),)
+                error.attempts = attempt
+                await self._wait(error, deliver, ends, attempt=attempt)
+            else:
+                return
+
+    async def _wait(self, error: StreamcellError, deliver: Deliver, ends: float, *, attempt: int) -> None:
+        """Say that the attempt failed and wait for the next; raises `error` when there is to be none."""
+        delay = None if self._committed else self._policy.delay(attempt, error.info(), self._chance())
+        if delay is None or self._clock.monotonic() + delay >= ends:
+            raise error
+        self._held.clear()
+        await deliver([Retrying(attempt, delay, error.info())])
+        await self._clock.sleep(delay)
+
+    async def _attempt(self, deliver: Deliver, ends: float) -> None:
+        call = self._provider.encode(self._request)
+        decoder = self._provider.decoder(self._request)
+        try:
+            async with Deadline() as deadline:
+                deadline.set_limit(ends - self._clock.monotonic())
+                deadline.set("timeout_first", self._timeouts.first, self._late())
+                async with self._transport.open(call, connect=self._timeouts.connect or math.inf) as answer:
+                    await self._read(answer, decoder, deliver, deadline)
+        except StreamcellError:
+            # A connection that dies or falls silent after the answer is complete has done its work.
+            if not decoder.finished:
+                raise
+        if self._request.stream and not self._done:
+            await self._pass_on(list(decoder.close()), deliver)
+
+    def _late(self) -> str:
+        name, first = self._provider.facts.name, self._timeouts.first
+        return f"{name} sent nothing of an answer within {first} s; raise Timeouts(first=…) or try again"
+
+    async def _read(self, answer: Answer, decoder: Decoder, deliver: Deliver, deadline: Deadline) -> None:
+        if answer.status >= 400:  # noqa: PLR2004 - HTTP's own boundary
+            body = await answer.read(ERROR_BODY_LIMIT)
+            raise from_info(self._provider.decode_error(answer.status, answer.headers, body))
+        if not self._request.stream:
+            body = await answer.read(WHOLE_BODY_LIMIT)
+            await self._pass_on(list(self._provider.decode_whole(self._request, body)), deliver)
+            return
+        reader = wire.reader(self._provider.facts.framing)
+        idle = self._timeouts.idle
+        silent = f"no new content for {idle} s; raise Timeouts(idle=…) or continue the answer"
+        async for block in answer.blocks():
+            content = await self._decode(decoder, reader.feed(block), deliver, deadline)
+            if decoder.complete or self._done:
+                return
+            if content:
+                deadline.set("timeout_idle", LINGER_SECONDS if decoder.finished else idle, silent)
+        await self._decode(decoder, reader.close(), deliver, deadline)
+
+    async def _decode(
+        self, decoder: Decoder, payloads: Iterable[wire.Payload], deliver: Deliver, deadline: Deadline
+    ) -> bool:
+        """Pass on what the payloads say, also what came before an error in them; True if it was content."""
+        events: list[Event] = []
+        failure: StreamcellError | None = None
+        try:
+            for payload in payloads:
+                events.extend(decoder.feed(payload))
+        except StreamcellError as error:
+            failure = error
+        content = any(isinstance(event, CONTENT) for event in events) or decoder.finished
+        if content:
+            # While the reader is slow nobody waits for the provider.
+            deadline.set("timeout_idle", None, "")
+        if events:
+            await self._pass_on(events, deliver)
+        if failure is not None:
+            raise failure
+        return content
+
+    async def _pass_on(self, events: list[Event], deliver: Deliver) -> None:
+        if self._chunks_left is not None:
+            events = self._within_budget(events)
+        if not self._committed:
+            self._held += events
+            if not any(isinstance(event, (*CONTENT, Finished)) for event in events):
+                return
+            events, self._held, self._committed = self._held, [], True
+        await deliver(events)
+
+    def _within_budget(self, events: list[Event]) -> list[Event]:
+        """The events up to the last text delta allowed, then an end of our own."""
+        assert self._chunks_left is not None  # noqa: S101
+        for index, event in enumerate(events):
+            if isinstance(event, TextDelta):
+                self._chunks_left -= 1
+                if self._chunks_left <= 0:
+                    self._done = True
+                    return [*events[: index + 1], Finished("length", stop="max_output_chunks")]
+        return events
+
+
+def _after(now: float, seconds: float | None) -> float:
+    return math.inf if seconds is None else now + seconds
+
+
+class Fallback:
+    """A run, and another that answers anew when the first fails; the seam is visible as a `Notice`."""
+
+    def __init__(self, first: Source, second: Source, *, name: str) -> None:
+        self._first = first
+        self._second = second
+        self._name = name
+
+    async def __call__(self, deliver: Deliver) -> None:
+        try:
+            await self._first(deliver)
+        except StreamcellError as error:
+            if isinstance(error, LimitExceeded):
+                raise
+            seam = Notice("fallback", f"{error} Answered anew by {self._name}.")
+        else:
+            return
+
+        async def deliver_behind_seam(events: list[Event]) -> None:
+            behind: list[Event] = []
+            for event in events:
+                behind.append(event)
+                if isinstance(event, Started):
+                    behind.append(seam)
+            await deliver(behind)
+
+        await self._second(deliver_behind_seam)
