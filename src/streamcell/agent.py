@@ -105,6 +105,7 @@ def ask(prompt: Prompt, model: str | None, options: Options, *, streamed: bool) 
         backpressure=options.get("timeouts", Timeouts()).backpressure,
         clock=options.get("clock"),
     )
+    asked.response.metadata |= {"provider": provider.facts.name, "model": name}
     return Asked(asked, f"{provider.facts.name}:{name}", provider.facts.scripted)
 
 

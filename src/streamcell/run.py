@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import random
+from email.utils import formatdate
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
@@ -19,6 +20,7 @@ from typing import Protocol
 import msgspec
 
 from streamcell.core import wire
+from streamcell.core.static import OWN_LIMIT
 from streamcell.errors import LimitExceeded, StreamcellError, from_info
 from streamcell.events import CONTENT, Event, Finished, Notice, Retrying, Started, TextDelta
 from streamcell.io.clock import Clock
@@ -131,7 +133,7 @@ class Run:
             if not decoder.finished:
                 raise
         if self._request.stream and not self._done:
-            await self._pass_on(list(decoder.close()), deliver)
+            await self._say(decoder.close(), deliver)
 
     def _late(self) -> str:
         name, first = self._provider.facts.name, self._timeouts.first
@@ -140,10 +142,12 @@ class Run:
     async def _read(self, answer: Answer, decoder: Decoder, deliver: Deliver, deadline: Deadline) -> None:
         if answer.status >= 400:  # noqa: PLR2004 - HTTP's own boundary
             body = await answer.read(ERROR_BODY_LIMIT)
-            raise from_info(self._provider.decode_error(answer.status, answer.headers, body))
+            # A Retry-After may be a date, which means something only beside the server's own.
+            headers = {"date": formatdate(self._clock.time(), usegmt=True), **answer.headers}
+            raise from_info(self._provider.decode_error(answer.status, headers, body))
         if not self._request.stream:
             body = await answer.read(WHOLE_BODY_LIMIT)
-            await self._pass_on(list(self._provider.decode_whole(self._request, body)), deliver)
+            await self._say(self._provider.decode_whole(self._request, body), deliver)
             return
         reader = wire.reader(self._provider.facts.framing)
         idle = self._timeouts.idle
@@ -160,13 +164,7 @@ class Run:
         self, decoder: Decoder, payloads: Iterable[wire.Payload], deliver: Deliver, deadline: Deadline
     ) -> bool:
         """Pass on what the payloads say, also what came before an error in them; True if it was content."""
-        events: list[Event] = []
-        failure: StreamcellError | None = None
-        try:
-            for payload in payloads:
-                events.extend(decoder.feed(payload))
-        except StreamcellError as error:
-            failure = error
+        events, failure = _until_failure(event for payload in payloads for event in decoder.feed(payload))
         content = any(isinstance(event, CONTENT) for event in events) or decoder.finished
         if content:
             # While the reader is slow nobody waits for the provider.
@@ -176,6 +174,14 @@ class Run:
         if failure is not None:
             raise failure
         return content
+
+    async def _say(self, said: Iterable[Event], deliver: Deliver) -> None:
+        """Pass on what is said, also what came before an error in it."""
+        events, failure = _until_failure(said)
+        if events:
+            await self._pass_on(events, deliver)
+        if failure is not None:
+            raise failure
 
     async def _pass_on(self, events: list[Event], deliver: Deliver) -> None:
         if self._chunks_left is not None:
@@ -195,8 +201,17 @@ class Run:
                 self._chunks_left -= 1
                 if self._chunks_left <= 0:
                     self._done = True
-                    return [*events[: index + 1], Finished("length", stop="max_output_chunks")]
+                    return [*events[: index + 1], Finished("length", stop=OWN_LIMIT)]
         return events
+
+
+def _until_failure(said: Iterable[Event]) -> tuple[list[Event], StreamcellError | None]:
+    events: list[Event] = []
+    try:
+        events.extend(said)
+    except StreamcellError as error:
+        return events, error
+    return events, None
 
 
 def _after(now: float, seconds: float | None) -> float:

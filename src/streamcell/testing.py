@@ -165,11 +165,11 @@ class ScriptedProvider:
 
 
 class VirtualClock:
-    """A clock whose `sleep` moves time instead of waiting (`io.clock.Clock`); for one loop.
+    """A clock whose `sleep` moves time instead of waiting; an `io.clock.Clock`, for one loop.
 
     Sleepers wake one by one in the order of their times, with a few passes of the loop between two of them
-    for what others do without sleeping. With `manual=True` time stands still until `advance`: for tests in which
-    something real, such as a server's answer, must happen before a timeout does.
+    for what others do without sleeping. With `manual=True` time stands still until `advance`: for
+    tests in which something real, such as a server's answer, must happen before a timeout does.
     """
 
     def __init__(self, start: float = 1_767_225_600.0, *, manual: bool = False) -> None:

@@ -82,6 +82,7 @@ class Ledger:
                 chunks.append(chunk)
         self.events.extend(events)
         if chunks:
+            self._note_chunks(chunks)
             self.chunks.extend(chunks)
         for event in events if self._sinks else ():
             self._tell(event)
@@ -136,6 +137,12 @@ class Ledger:
             case _:
                 pass
         return None
+
+    def _note_chunks(self, chunks: list[StreamChunk]) -> None:
+        if log.isEnabledFor(logging.DEBUG):
+            last = self.response.chunk_count
+            for number, chunk in enumerate(chunks, last - len(chunks) + 1):
+                log.debug("chunk %d: %r", number, chunk.content)
 
     def _tell(self, event: Event) -> None:
         for sink in tuple(self._sinks):

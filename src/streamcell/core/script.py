@@ -205,8 +205,8 @@ def cut(body: bytes, cuts: Cuts) -> Iterator[bytes]:
 
 def _cut_sizes(body: bytes, sizes: Iterable[int]) -> Iterator[bytes]:
     start = 0
-    for size in itertools.cycle(sizes):
+    for size in itertools.cycle(max(1, size) for size in sizes):
         if start >= len(body):
             return
         yield body[start : start + size]
-        start += max(size, 1)
+        start += size

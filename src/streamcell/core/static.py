@@ -29,6 +29,9 @@ _NOTICES: dict[str, str] = {
     "error": "Failed. What arrived is kept.",
 }
 
+OWN_LIMIT = "max_output_chunks"
+"""`metadata["stop"]` of an answer that was ended by the caller's own limit."""
+
 
 class Answer(Protocol):
     """What is shown of one answer; `StreamingResponse` is one. `metadata`: model, provider, scripted."""
@@ -65,11 +68,13 @@ def bundle(answer: Answer) -> dict[str, str]:
 
 def notice(answer: Answer) -> str | None:
     """One line that says why the answer is not whole; None when it is, and while it grows."""
+    if answer.metadata.get("stop") == OWN_LIMIT:
+        return "Ended here, after as many pieces as were asked for."
     said = _NOTICES.get(answer.stop_reason or "")
     if answer.error is None:
         return said
     failure = _one_line(answer.error.message)
-    return failure if said is None else f"{said} {failure}"
+    return failure if said is None else f"{said} ({failure})"
 
 
 def metrics_line(metrics: Metrics, *, model: str, scripted: bool = False) -> str:
@@ -99,8 +104,9 @@ def _timings(metrics: Metrics, *, about: str) -> Iterator[str]:
 
 def answer_line(answer: Answer) -> str:
     """`metrics_line` of an answer, with the model and the label its metadata name."""
-    model, scripted = answer.metadata.get("model"), answer.metadata.get("scripted", False)
-    return metrics_line(answer.metrics, model=str(model or ""), scripted=bool(scripted))
+    names = (answer.metadata.get("provider"), answer.metadata.get("model"))
+    model = ":".join(str(name) for name in names if name)
+    return metrics_line(answer.metrics, model=model, scripted=bool(answer.metadata.get("scripted")))
 
 
 def arguments_of(call: ToolCall) -> str:

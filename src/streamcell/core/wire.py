@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 LIMIT: Final = 8 * 1024 * 1024
 """Bytes that one line, and the data of one event, may have."""
 
+FOREIGN_LIMIT: Final = 64 * 1024
+"""Bytes after which no more lines that are no field are kept: enough to tell what they are."""
+
 BODY: Final = "\nbody"
 """The event name of what was not part of any event; no server can send it, as it holds a line end."""
 
@@ -104,7 +107,7 @@ class ServerSentEvents:
         elif name == b"error":
             self._event = "error"
             self._add(value.removeprefix(b" "))
-        elif name not in (b"", b"id", b"retry"):
+        elif name not in (b"", b"id", b"retry") and self._foreign.size < FOREIGN_LIMIT:
             self._foreign.add(line + b"\n")
 
 
@@ -232,22 +235,22 @@ class _Pieces:
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
-        self._size = 0
+        self.size = 0
 
     def __bool__(self) -> bool:
         return bool(self._pieces)
 
     def add(self, piece: bytes) -> None:
         if piece:
-            self._size += len(piece)
-            if self._size > LIMIT:
+            self.size += len(piece)
+            if self.size > LIMIT:
                 raise _too_long("a line")
             self._pieces.append(piece)
 
     def take(self) -> bytes:
         whole = b"".join(self._pieces)
         self._pieces.clear()
-        self._size = 0
+        self.size = 0
         return whole
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from streamcell.providers.contract import Call, Provider
 
 PACE_NAME = "STREAMCELL_DEMO_PACE"
+_LONGEST_PACE = 60.0
 
 
 class _Host:
@@ -71,12 +72,15 @@ def _answer(_path: str, _headers: Mapping[str, str], body: dict[str, Any]) -> Sc
 def _environment_pace() -> float | None:
     """Seconds between two pieces; a value that is no number counts as not set."""
     with contextlib.suppress(ValueError):
-        return max(0.0, float(os.environ.get(PACE_NAME, "")))
+        return min(max(0.0, float(os.environ.get(PACE_NAME, ""))), _LONGEST_PACE)
     return None
 
 
 class DemoTransport:
-    """The transport of a scripted provider: its server is there while a call is open."""
+    """The transport of a scripted provider: its server is there while a call is open.
+
+    A provider with a base URL of its own (`testing.ScriptedProvider`) is asked there.
+    """
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
@@ -84,7 +88,8 @@ class DemoTransport:
     @contextlib.asynccontextmanager
     async def open(self, call: Call, *, connect: float) -> AsyncIterator[Answer]:
         """The answer to `call`; as `io.transport.Transport.open`."""
-        async with demo_server() as base_url:
+        own = self._provider.facts.base_url
+        async with demo_server() if own is None else contextlib.nullcontext(own) as base_url:
             transport = transport_for(self._provider, base_url=base_url)
-            async with transport.open(call, connect=connect) as answer:
-                yield answer
+            async with transport.open(call, connect=connect) as received:
+                yield received

@@ -62,7 +62,7 @@ def route_for(
         client=facts.client,
         base_url=address,
         key=key,
-        key_header=getattr(facts, "key_header", ""),
+        key_header=facts.key_header,
     )
 
 

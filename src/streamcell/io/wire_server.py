@@ -13,6 +13,7 @@ import http
 import itertools
 import socket
 import struct
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Self, assert_never
 
@@ -56,7 +57,8 @@ class WireServer:
         self._choose = _chooser(answer)
         self._numbers = itertools.count()
         self._connections: dict[int, asyncio.StreamWriter] = {}
-        self._closed: dict[int, asyncio.Event] = {}
+        self._closed: defaultdict[int, asyncio.Event] = defaultdict(asyncio.Event)
+        self._received: defaultdict[int, asyncio.Event] = defaultdict(asyncio.Event)
         self._server: asyncio.Server | None = None
         self._port = 0
         self.requests: list[Received] = []
@@ -73,7 +75,11 @@ class WireServer:
 
     async def closed(self, connection: int) -> None:
         """Return when that connection (counted from 0, in order of arrival) has come and gone."""
-        await self._closed.setdefault(connection, asyncio.Event()).wait()
+        await self._closed[connection].wait()
+
+    async def received(self, count: int) -> None:
+        """Return when that many requests have come."""
+        await self._received[count].wait()
 
     async def start(self) -> None:
         """Listen on a free port of 127.0.0.1."""
@@ -100,6 +106,9 @@ class WireServer:
         await self.close()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._server is None or not self._server.is_serving():
+            writer.transport.abort()
+            return
         number = next(self._numbers)
         self._connections[number] = writer
         try:
@@ -111,7 +120,7 @@ class WireServer:
             with contextlib.suppress(OSError, asyncio.CancelledError):
                 await writer.wait_closed()
             del self._connections[number]
-            self._closed.setdefault(number, asyncio.Event()).set()
+            self._closed[number].set()
 
     async def _converse(
         self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -124,6 +133,7 @@ class WireServer:
                 while True:
                     request = await _read_request(reader, number)
                     self.requests.append(request)
+                    self._received[len(self.requests)].set()
                     waiting.put_nowait(request)
             answering.cancel()
 

@@ -98,6 +98,7 @@ def _open(magics: StreamMagics, line: str, body: str) -> Cell | None:
             model=asked.model,
             scripted=asked.scripted,
             placed=said.background,
+            rate=magics.refresh_rate,
         ),
         number=next(_numbers),
         model=asked.model,
@@ -111,8 +112,19 @@ def _open(magics: StreamMagics, line: str, body: str) -> Cell | None:
     return None
 
 
-def choose_display(shell: Any, kind: Kind, *, model: str, scripted: bool, placed: bool = False) -> Display:
-    """The display for where we are; ``auto`` is the richest that the place can show."""
+def choose_display(
+    shell: Any,
+    kind: Kind,
+    *,
+    model: str,
+    scripted: bool,
+    placed: bool = False,
+    rate: float | None = None,
+) -> Display:
+    """The display for where we are; ``auto`` is the richest that the place can show.
+
+    `placed`: the cell will be over before the answer; `rate`: messages a second to the page.
+    """
     place = kernel.host(shell)
     if place == "terminal" or kind == "text":
         return TerminalDisplay(plain=kind == "text" or not sys.stdout.isatty())
@@ -123,7 +135,7 @@ def choose_display(shell: Any, kind: Kind, *, model: str, scripted: bool, placed
     except ImportError as error:
         _say(f"note: live views are off ({error}); `pip install anywidget` turns them on")
         return StaticDisplay(placed=placed)
-    return WidgetDisplay(model=model, scripted=scripted)
+    return WidgetDisplay(model=model, scripted=scripted, rate=rate)
 
 
 def _options(magics: StreamMagics, said: CellArguments) -> Options:

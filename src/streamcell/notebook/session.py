@@ -80,7 +80,7 @@ class Session:
         self._painted: tuple[int, float] | None = None
         self._sizes: list[tuple[int, int]] = []
         self._figures_at = 0.0
-        self._published_at = 0.0
+        self._published_at: float | None = None
         self._closed = False
 
     @property
@@ -164,6 +164,9 @@ class Session:
 
     def _publish_if_due(self, now: float) -> int:
         ended = self._stream.finished and self._sent >= self._events.next
+        if self._published_at is None:
+            # The widget was opened with the first snapshot a moment ago.
+            self._published_at = now
         if not ended and now - self._published_at < SNAPSHOT_SECONDS:
             return 0
         if ended and self._closed:

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 FRAMES_PER_SECOND = 12
 _LONGEST_TAIL = 4_000
 """Characters of an unfinished block that are drawn in each frame: more than a screen of them."""
+_REST = 4
+"""Drawing takes at most a fifth of the time: after a slow frame the next waits this many times as long."""
 _LONGEST_LINE = 200
 _PARSER = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 
@@ -58,7 +60,7 @@ class TerminalView:
         self._tail = Tail()
         self._doing = "waiting"
         self._figures: Figures | None = None
-        self._drawn: float | None = None
+        self._next_frame = 0.0
         self._carriage_return = ""
         self._live: Live | None = None
         self._finished = False
@@ -78,7 +80,7 @@ class TerminalView:
         for event in events:
             self._take(event)
         now = self._clock()
-        if self._live is not None and (self._drawn is None or now - self._drawn >= 1 / FRAMES_PER_SECOND):
+        if now >= self._next_frame:
             self._draw()
 
     def finish(self, answer: Answer) -> None:
@@ -89,7 +91,7 @@ class TerminalView:
         self._add_text("\n" if self._carriage_return else "")
         if self._live is not None:
             self._live.stop()
-            self._print_markdown(self._tail.unsettled())
+            self._print_markdown(self._tail.unsettled)
         self._end_line()
         if said := notice(answer):
             self._print_line(said, style="bold red" if answer.error else "bold")
@@ -142,7 +144,7 @@ class TerminalView:
     def _print_line(self, line: str, *, style: str) -> None:
         self._end_line()
         if self._live is not None and not self._finished:
-            self._print_markdown(self._tail.unsettled())
+            self._print_markdown(self._tail.unsettled)
             self._tail = Tail()
         shown = visible(" ".join(line[: 4 * _LONGEST_LINE].split()))
         cut = f"{shown[:_LONGEST_LINE]}…" if len(shown) > _LONGEST_LINE else shown
@@ -158,12 +160,14 @@ class TerminalView:
     def _draw(self) -> None:
         if self._live is None:
             return
-        self._drawn = self._clock()
+        began = self._clock()
         status = Spinner("dots", Text(self._status(), style="dim"))
         self._live.update(Group(*self._tail_drawn(), status), refresh=True)
+        now = self._clock()
+        self._next_frame = now + max(1 / FRAMES_PER_SECOND, _REST * (now - began))
 
     def _tail_drawn(self) -> Iterable[RenderableType]:
-        source = self._tail.unsettled(_LONGEST_TAIL)
+        source = self._tail.end(lines=self._console.height, characters=_LONGEST_TAIL)
         if not source.strip():
             return []
         lines = self._console.render_lines(markdown(source), pad=False)

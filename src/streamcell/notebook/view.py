@@ -113,7 +113,9 @@ class StreamView(anywidget.AnyWidget):
 class WidgetDisplay:
     """A live view in the cell, replaced by the static answer when the run is over."""
 
-    def __init__(self, *, model: str, scripted: bool) -> None:
+    def __init__(self, *, model: str, scripted: bool, rate: float | None = None) -> None:
+        if rate is not None:
+            pacer.rate = rate
         self._model = model
         self._scripted = scripted
         self._view: StreamView | None = None

@@ -128,11 +128,10 @@ class MessagesDecoder:
             raise self._payloads.ended_early(started=self._started)
         for index in list(self._open):
             yield from self._close_block(index)
-        stop = self._stop or ""
-        reason = _REASONS.get(stop, "unknown")
+        reason = _REASONS.get(self._stop or "", "unknown")
         if reason in ("stop", "tool_calls"):
             reason = "tool_calls" if self._called else "stop"
-        yield Finished(reason, stop=stop)
+        yield Finished(reason, stop=self._stop)
 
     def whole(self, message: dict[str, Any]) -> Iterator[Event]:
         """The events of a blocking answer."""

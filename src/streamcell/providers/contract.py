@@ -37,6 +37,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """`module:class` of the official async client that carries the call; empty: plain HTTP."""
     key_names: tuple[str, ...] = ()
     """Environment variables that may hold the key, first match wins; empty: no key needed."""
+    key_header: str = ""
+    """The header that carries the bare key over plain HTTP; empty: ``Authorization: Bearer``."""
     base_names: tuple[str, ...] = ()
     """Environment variables that may hold the base URL."""
     base_url: str | None = None

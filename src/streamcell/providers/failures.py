@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streamcell.errors import ProtocolError, StreamcellError, from_info
 from streamcell.events import ErrorInfo, ErrorKind
-from streamcell.providers.loose import count, parse, record, string
+from streamcell.providers.loose import count, record, string
+from streamcell.providers.mending import parse_mended
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -120,7 +121,7 @@ def raise_for(value: object, event: str = "") -> None:
 
 def in_place_of_stream(payload: Payload) -> StreamcellError:
     """The error for a body that is no stream: a JSON error, a whole answer, a web page, anything else."""
-    value = parse(payload.data)
+    value = parse_mended(payload.data)
     try:
         raise_for(value)
     except StreamcellError as error:
@@ -148,7 +149,7 @@ def truncated(*, started: bool) -> ProtocolError:
 
 def not_an_answer(body: bytes) -> StreamcellError:
     """The error for a blocking answer that is none."""
-    value = parse(body)
+    value = parse_mended(body)
     try:
         raise_for(value)
     except StreamcellError as error:
@@ -205,7 +206,7 @@ class _Said:
 
 
 def _said(body: bytes) -> _Said:
-    value = parse(body)
+    value = parse_mended(body)
     if isinstance(value, list) and value:
         value = value[0]
     if isinstance(value, dict):

@@ -4,7 +4,7 @@ Writes requests; `gemini_decoder` reads the answers. The key travels in a header
 Thought signatures are handed back as they came: a call's is written on that call again, any other on an
 empty part (`ReasoningPart.signature` is ``<call id> <signature>``). An id that we made up is never sent.
 
-Source: https://ai.google.dev/api/generate-content, `v1beta` (November 2026).
+Source: recorded requests to `v1beta`; the API is at https://ai.google.dev/api/generate-content.
 """
 
 from __future__ import annotations
@@ -53,10 +53,6 @@ _GENERATION: Final = {
 _SECONDS: Final = re.compile(r"(\d{1,9}(?:\.\d+)?)s")
 
 
-class _Facts(Facts, frozen=True, kw_only=True):
-    key_header: str = "x-goog-api-key"
-
-
 class Gemini(msgspec.Struct, frozen=True):
     """The Gemini dialect, as a provider."""
 
@@ -88,11 +84,12 @@ class Gemini(msgspec.Struct, frozen=True):
 
 
 gemini = Gemini(
-    _Facts(
+    Facts(
         name="gemini",
         default_model="gemini-flash-latest",
         framing="sse",
         key_names=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+        key_header="x-goog-api-key",
         base_names=("GEMINI_BASE_URL",),
         base_url="https://generativelanguage.googleapis.com",
         delta_event="candidates.content.parts.text",

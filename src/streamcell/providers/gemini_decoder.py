@@ -4,7 +4,7 @@ Each payload is a whole chunk object; text grows over chunks, a call comes whole
 terminator: the answer is whole when a finish reason (or the reason why the prompt was blocked) came, and the
 end of the body ends it.
 
-Source: https://ai.google.dev/api/generate-content (November 2026).
+Source: recorded answers of `v1beta`; the API is at https://ai.google.dev/api/generate-content.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ A row says where the server is, which variables name its key and address, which 
 none is named, and what it refuses. How the dialect is written and read is `openai`'s business. A server that
 is not listed needs no row: `openai` with a `base_url=` reaches it.
 
-Sources: the servers' own API documents (November 2026).
+A default model is a convenience that vendors retire: `<ROW>_MODEL` replaces it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _row(
 
 deepseek: Final = _row("deepseek", "https://api.deepseek.com/v1", "deepseek-chat")
 groq: Final = _row("groq", "https://api.groq.com/openai/v1", "openai/gpt-oss-120b")
-# Mistral reports usage unasked and refuses the fields it does not know.
+# Mistral reports usage unasked and refuses `stream_options` (openai/openai-agents-python#442).
 mistral: Final = _row("mistral", "https://api.mistral.ai/v1", "mistral-small-latest", asks_usage=False)
 openrouter: Final = _row("openrouter", "https://openrouter.ai/api/v1", "openrouter/auto")
 together: Final = _row("together", "https://api.together.xyz/v1", "meta-llama/Llama-3.3-70B-Instruct-Turbo")

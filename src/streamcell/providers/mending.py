@@ -10,7 +10,7 @@ import json
 import re
 from typing import Any
 
-from streamcell.providers.loose import parse
+import msgspec
 
 _LONE_SURROGATE = re.compile(
     r"(?<!\\)((?:\\\\)*)"
@@ -20,9 +20,13 @@ _LONE_SURROGATE = re.compile(
 
 def parse_mended(data: bytes) -> Any:
     """The JSON value of `data`, mended where that is needed; None when it is no JSON."""
-    value = parse(data)
-    if value is not None:
-        return value
+    try:
+        return msgspec.json.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _mended(data)
+
+
+def _mended(data: bytes) -> Any:
     text = _LONE_SURROGATE.sub(_replaced, data.decode("utf-8", "replace"))
     try:
         return json.loads(text, strict=False, parse_constant=lambda _: None)

@@ -3,7 +3,7 @@
 The server runs the user's own models: no key, durations in nanoseconds (kept in `usage.raw`), errors as a
 line of their own after a status of 200. It also speaks other dialects; this one tells the most.
 
-Source: https://github.com/ollama/ollama/blob/main/docs/api.md (November 2026).
+Source: recorded answers; the API is at https://github.com/ollama/ollama/blob/main/docs/api.md.
 """
 
 from __future__ import annotations

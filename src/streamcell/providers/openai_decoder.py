@@ -25,7 +25,7 @@ from streamcell.events import (
 from streamcell.providers import failures
 from streamcell.providers.calls import Calls, OpenCall
 from streamcell.providers.loose import count, json_text, record, records, string
-from streamcell.providers.openai_fields import append_detail, citation, sources, texts, usage_of
+from streamcell.providers.openai_fields import citation, signed_thinking, sources, texts, usage_of
 from streamcell.providers.openai_shapes import UNFITTING, Delta, plain
 from streamcell.providers.payloads import Payloads
 from streamcell.providers.thinking import ThinkTags
@@ -153,8 +153,8 @@ class ChatDecoder:
 
     def _settle(self) -> Iterator[Event]:
         yield from self._sorted(self._tags.close())
-        if any("signature" in entry or "data" in entry for entry in self._details):
-            yield ReasoningDelta("", self._part("reasoning"), signature=json_text(self._details))
+        if signed := signed_thinking(self._details):
+            yield ReasoningDelta("", self._part("reasoning"), signature=json_text(signed))
         for call in self._calls.whole():
             if self.finished or call.arguments is not None:
                 yield call
@@ -180,8 +180,7 @@ class ChatDecoder:
 
     def _reasoning(self, delta: dict[str, Any]) -> Iterator[Event]:
         details = records(delta.get("reasoning_details"))
-        for entry in details:
-            append_detail(self._details, entry)
+        self._details += details
         # The same thinking often comes in several fields at once: one of them is enough.
         text = next((delta[name] for name in _REASONING_FIELDS if string(delta.get(name))), "")
         text = text or "".join(string(entry.get("text")) or string(entry.get("summary")) for entry in details)

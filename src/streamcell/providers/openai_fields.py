@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from streamcell.events import Citation, Usage
@@ -32,15 +33,20 @@ def citation(note: dict[str, Any], *, part: int) -> Citation:
     )
 
 
-def append_detail(details: list[dict[str, Any]], entry: dict[str, Any]) -> None:
-    """Join the pieces of one reasoning detail, so that it can be handed back as it was signed."""
-    last = details[-1] if details else {}
-    if not last or any(entry.get(key) != last.get(key) for key in ("type", "index", "id")):
-        details.append(dict(entry))
-        return
-    for key, value in entry.items():
-        grows = key in ("text", "summary", "data") and isinstance(last.get(key), str)
-        last[key] = last[key] + string(value) if grows else last.get(key) if value is None else value
+def signed_thinking(details: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Reasoning details (OpenRouter's) with their pieces joined, as they were signed; none if nothing was."""
+    if not any(string(entry.get("signature")) or string(entry.get("data")) for entry in details):
+        return []
+    runs = groupby(details, key=lambda entry: (entry.get("type"), entry.get("index")))
+    return [_joined(list(pieces)) for _, pieces in runs]
+
+
+def _joined(pieces: list[dict[str, Any]]) -> dict[str, Any]:
+    whole = {key: value for piece in pieces for key, value in piece.items() if value is not None}
+    for key in ("text", "summary", "data"):
+        if key in whole:
+            whole[key] = "".join(string(piece.get(key)) for piece in pieces)
+    return whole
 
 
 def texts(value: object) -> str:

@@ -4,7 +4,7 @@ Writes requests; `responses_decoder` reads the answers. It keeps no conversation
 history is sent, nothing is stored, and a model's encrypted thinking travels in `ReasoningPart.signature` as
 ``<item id>:<encrypted content>``. It knows no model's price or size.
 
-Source: https://platform.openai.com/docs/api-reference/responses (November 2026).
+Source: the types of openai 3.52 (`openai.types.responses`).
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 One table instead of twenty branches. It knows items and how a call grows, and nothing of the stream they
 come in.
 
-Source: `ResponseOutputItem` of openai 3.52 (November 2026).
+Source: `ResponseOutputItem` of openai 3.52.
 """
 
 from __future__ import annotations
