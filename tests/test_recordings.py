@@ -4,7 +4,16 @@ import asyncio
 
 import pytest
 from answers import told
-from corpus import at_random, by_event, cases, inside_characters, with_comments, with_mark, with_pings, with_returns
+from corpus import (
+    at_random,
+    by_event,
+    cases,
+    inside_characters,
+    with_comments,
+    with_mark,
+    with_pings,
+    with_returns,
+)
 
 import streamcell
 from streamcell.testing import Raw, WireServer

@@ -16,6 +16,7 @@ from streamcell.errors import UsageError
 from streamcell.handle import Stream
 from streamcell.io.clock import SystemClock
 from streamcell.io.demo_server import DemoTransport
+from streamcell.io.local import is_running
 from streamcell.io.retry import Policy
 from streamcell.io.transport import transport_for
 from streamcell.messages import Request
@@ -23,6 +24,7 @@ from streamcell.options import Options, check_options
 from streamcell.providers import registry
 from streamcell.providers.contract import Call, Provider
 from streamcell.run import Fallback, Link, Run, Source, Timeouts
+
 
 def stream(prompt: Prompt, model: str | None = None, **options: Unpack[Options]) -> Stream:
     """A stream of the model's answer; nothing is sent until it is read.
@@ -41,9 +43,11 @@ class Agent:
     the caller's loop.
     """
 
-    def __init__(self, model: str | None = None, *, name: str | None = None, **options: Unpack[Options]) -> None:
+    def __init__(
+        self, model: str | None = None, *, name: str | None = None, **options: Unpack[Options]
+    ) -> None:
         check_options(options)
-        self.provider, self.model = registry.resolve(model, environment=os.environ)
+        self.provider, self.model = registry.resolve(model, environment=os.environ, is_running=is_running)
         self.name = name or self.provider.facts.name
         self._options = options
 
@@ -92,7 +96,7 @@ class Asked(NamedTuple):
 def ask(prompt: Prompt, model: str | None, options: Options, *, streamed: bool) -> Asked:
     """The same as `stream`, for callers that also want to say what is asked."""
     check_options(options)
-    provider, name = registry.resolve(model, environment=os.environ)
+    provider, name = registry.resolve(model, environment=os.environ, is_running=is_running)
     request = _request(prompt, provider, name, options, streamed=streamed)
     asked = Stream(
         _with_fallback(_run(provider, request, options), prompt, provider, request, options),
@@ -112,7 +116,7 @@ def ask(prompt: Prompt, model: str | None, options: Options, *, streamed: bool) 
 def describe(prompt: Prompt, model: str | None, options: Options, *, streamed: bool) -> tuple[Call, str]:
     """What would be sent and to which address, without a key; nothing is sent."""
     check_options(options)
-    provider, name = registry.resolve(model, environment=os.environ)
+    provider, name = registry.resolve(model, environment=os.environ, is_running=is_running)
     request = _request(prompt, provider, name, options, streamed=streamed)
     return provider.encode(request), options.get("base_url") or provider.facts.base_url or ""
 
@@ -128,14 +132,12 @@ def _with_fallback(
         return Fallback(first, blocking, name="the same model without streaming")
     # Another model brings its own key and address.
     own = cast("Options", {k: v for k, v in options.items() if k not in ("base_url", "api_key", "client")})
-    other, name = registry.resolve(fallback, environment=os.environ)
+    other, name = registry.resolve(fallback, environment=os.environ, is_running=is_running)
     second = _run(other, _request(prompt, other, name, own, streamed=request.stream), own)
     return Fallback(first, second, name=fallback)
 
 
-def _request(
-    prompt: Prompt, provider: Provider, model: str, options: Options, *, streamed: bool
-) -> Request:
+def _request(prompt: Prompt, provider: Provider, model: str, options: Options, *, streamed: bool) -> Request:
     """The request as it will be sent; raises `UsageError` for a parameter the provider does not take."""
     system, messages = split_system(to_messages(prompt), options.get("system"))
     stop = options.get("stop") or ()

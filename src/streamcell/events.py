@@ -115,7 +115,10 @@ class ToolCallDelta(msgspec.Struct, frozen=True, tag="tool_call_delta", omit_def
 
 
 class ToolCall(msgspec.Struct, frozen=True, tag="tool_call", omit_defaults=True):
-    """A whole tool call. `arguments` is None when `raw_arguments` is not a JSON object; `server`: the provider ran it."""
+    """A whole tool call; `arguments` is None when `raw_arguments` is no JSON object.
+
+    `server`: the provider ran it, and it must not be run here.
+    """
 
     part: int
     id: str
@@ -146,7 +149,7 @@ class Citation(msgspec.Struct, frozen=True, tag="citation", omit_defaults=True):
 
 
 class Notice(msgspec.Struct, frozen=True, tag="notice", omit_defaults=True):
-    """Something said beside the answer: a piece of a refusal, a moderation verdict, a thing we could not translate."""
+    """Something said beside the answer: a piece of a refusal, a verdict, a thing we could not translate."""
 
     kind: Literal["refusal", "moderation", "dropped", "fallback"]
     text: str

@@ -219,7 +219,7 @@ class Stream:
         if self.finished:
             return
         if portal.is_here() or (self._loop is not None and self._loop is _running_loop()):
-            raise UsageError("a synchronous read would block the loop that feeds it; use `async for` or `await`")
+            raise UsageError("a synchronous read would block the loop that feeds it; use await or async for")
         if not self._begun:
             self._begun = True
             portal.submit(self._drive)

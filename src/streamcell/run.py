@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import math
 import random
-from email.utils import formatdate
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
+from email.utils import formatdate
 from typing import Protocol
 
 import msgspec

@@ -36,7 +36,8 @@ TABLE = {
 
 
 def means(model: str | None, *, has_ollama: bool = False, **environment: str) -> tuple[str, str]:
-    provider, name = Registry(TABLE).resolve(model, environment=environment, has_ollama=has_ollama)
+    registry = Registry(TABLE)
+    provider, name = registry.resolve(model, environment=environment, is_running=lambda _: has_ollama)
     return provider.facts.name, name
 
 

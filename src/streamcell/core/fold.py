@@ -39,7 +39,7 @@ class Fold:
         self._started = False
         self._finished = False
 
-    def add(self, event: Event) -> None:
+    def add(self, event: Event) -> None:  # noqa: C901 - one case for each event, as flat as it gets
         assert not self._finished, f"an event after the end of a run: {event}"  # noqa: S101
         response = self.response
         match event:

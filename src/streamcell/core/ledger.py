@@ -91,7 +91,7 @@ class Ledger:
             self.events.close()
 
     def forget(self, log: Log[Any], before: int) -> None:
-        """Of `log` nothing before this number is needed, of the other nothing at all; does nothing if kept."""
+        """Nothing before this number of `log` is needed, and nothing of the other; does nothing if kept."""
         if self.keep:
             return
         other = self.events if log is self.chunks else self.chunks
@@ -128,7 +128,9 @@ class Ledger:
                 self._chunker.metadata |= {"provider": event.provider, "model": event.model}
                 log.debug("stream started: %s:%s", event.provider, event.model)
             case Retrying():
-                log.info("attempt %d failed, next in %.1f s: %s", event.attempt, event.delay, event.error.message)
+                log.info(
+                    "attempt %d failed, next in %.1f s: %s", event.attempt, event.delay, event.error.message
+                )
             case Finished():
                 self.response.end_time = timestamp
                 self.response.metrics = metrics = self.meter.metrics(now)

@@ -7,33 +7,45 @@ callback, which is called on the appending thread and must only set a flag or sc
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 Item = TypeVar("Item")
 Wake = Callable[[], None]
+
+
+class _Held(NamedTuple, Generic[Item]):
+    """The items not discarded and the number of the first: one value, so that no reader sees half a change."""
+
+    first: int
+    items: list[Item]
 
 
 class Log(Generic[Item]):
     """Items numbered from 0; those before `first` were discarded (a log that is not kept)."""
 
     def __init__(self) -> None:
-        self._items: list[Item] = []
+        self._held: _Held[Item] = _Held(0, [])
         self._wakes: dict[object, Wake] = {}
-        self.first = 0
         self.closed = False
+
+    @property
+    def first(self) -> int:
+        """The number of the oldest item still held."""
+        return self._held.first
 
     @property
     def next(self) -> int:
         """The number the next item will get."""
-        return self.first + len(self._items)
+        first, items = self._held
+        return first + len(items)
 
     @property
     def items(self) -> list[Item]:
         """The items still held, oldest first; not to be changed by the reader."""
-        return self._items
+        return self._held.items
 
     def extend(self, items: Iterable[Item]) -> None:
-        self._items.extend(items)
+        self._held.items.extend(items)
         self._wake()
 
     def close(self) -> None:
@@ -43,21 +55,26 @@ class Log(Generic[Item]):
 
     def read(self, start: int, limit: int | None = None) -> list[Item]:
         """The items from number `start` on, at most `limit`; those discarded are left out."""
-        begin = max(start - self.first, 0)
-        return self._items[begin : None if limit is None else begin + limit]
+        first, items = self._held
+        begin = max(start - first, 0)
+        return items[begin : None if limit is None else begin + limit]
 
     def discard(self, before: int) -> None:
         """Forget the items numbered below `before`."""
-        count = min(before, self.next) - self.first
+        first, items = self._held
+        count = min(before - first, len(items))
         if count > 0:
-            del self._items[:count]
-            self.first += count
+            self._held = _Held(first + count, items[count:])
 
     def watch(self, wake: Wake) -> Callable[[], None]:
         """Call `wake` after every append and at the close; returns the function that ends it."""
         token = object()
         self._wakes[token] = wake
-        return lambda: self._wakes.pop(token, None) and None
+
+        def end() -> None:
+            self._wakes.pop(token, None)
+
+        return end
 
     def _wake(self) -> None:
         for wake in tuple(self._wakes.values()):

@@ -6,6 +6,7 @@ Joining changes no answer: folding the joined events gives the same response (te
 from __future__ import annotations
 
 from collections.abc import Iterable
+
 from streamcell.events import Event, ReasoningDelta, TextDelta, ToolCallDelta
 
 Delta = TextDelta | ReasoningDelta | ToolCallDelta

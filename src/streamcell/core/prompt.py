@@ -95,7 +95,7 @@ def _part(piece: object) -> Part:
         case _ if isinstance(piece, Part):
             return piece
         case _:
-            raise UsageError(f"a part of a message is text, or an image as bytes or Path, not {_short(piece)}")
+            raise UsageError(f"a part of a message is text, or an image (bytes or Path), not {_short(piece)}")
 
 
 def _short(value: object) -> str:

@@ -6,13 +6,15 @@ notebook saves of it is made by `core.static`.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import jiter
+import msgspec
 
 from streamcell.core import static
 from streamcell.core.metrics import Metrics
-from streamcell.events import Citation, ErrorInfo, StopReason, ToolCall, ToolResult, Usage
+from streamcell.events import STOP_REASONS, Citation, ErrorInfo, StopReason, ToolCall, ToolResult, Usage
 from streamcell.messages import (
     Message,
     Part,
@@ -27,21 +29,32 @@ _JSON_STARTS = ("{", "[")
 
 
 class Pieces:
-    """A text that grows by appending; joined when read, so that growing stays linear."""
+    """A text that grows by appending; joined when read, so that growing stays linear.
+
+    One thread appends. Any thread reads: what it joined is kept as one value beside the list it was made
+    from, so that two readers, or a reader and `clear`, never spoil each other's work.
+    """
 
     def __init__(self) -> None:
         self._parts: list[str] = []
+        self._joined: tuple[list[str], int, str] = (self._parts, 0, "")
 
     def add(self, text: str) -> None:
         self._parts.append(text)
 
     def clear(self) -> None:
-        self._parts.clear()
+        self._parts = []
 
     def __str__(self) -> str:
-        if len(self._parts) > 1:
-            self._parts[:] = ["".join(self._parts)]
-        return self._parts[0] if self._parts else ""
+        parts = self._parts
+        of, count, text = self._joined
+        if of is not parts:
+            count, text = 0, ""
+        new = parts[count:]
+        if new:
+            text += "".join(new)
+            self._joined = (parts, count + len(new), text)
+        return text
 
 
 class StreamingResponse:
@@ -131,15 +144,26 @@ class StreamingResponse:
             return None
 
     def add_chunk(self, chunk: StreamChunk) -> None:
-        """Take one more chunk: its text joins `text`; the final chunk sets the end and its metadata."""
+        """Take one more chunk: its text joins `text`; the final one sets the end, usage and stop reason."""
         if self.start_time is None:
             self.start_time = chunk.timestamp
+        if chunk.content:
+            self._text.add(chunk.content)
+            self.count_chunk(chunk)
         if chunk.is_final:
-            self.end_time = chunk.timestamp
-            self.metadata.update(chunk.metadata)
-            return
-        self._text.add(chunk.content)
-        self.count_chunk(chunk)
+            self._end(chunk)
+
+    def _end(self, chunk: StreamChunk) -> None:
+        said = chunk.metadata
+        self.end_time = chunk.timestamp
+        self.metadata.update(said)
+        if said.get("stop_reason") in STOP_REASONS:
+            self.stop_reason = said["stop_reason"]
+        if isinstance(said.get("thinking"), str) and not self.thinking:
+            self._thinking.add(said["thinking"])
+        # The chunk may be a stranger's, whose usage has other fields: those stay in `metadata`.
+        with suppress(msgspec.ValidationError):
+            self.usage = msgspec.convert(said.get("usage") or {}, Usage)
 
     def add_text(self, text: str) -> None:
         if self._keep:
@@ -157,10 +181,14 @@ class StreamingResponse:
         if self._keep:
             self.chunks.append(chunk)
 
-    def restart_text(self) -> None:
-        """A fallback answers anew: what was shown before moves to ``metadata["before_fallback"]``."""
+    def restart(self) -> None:
+        """A fallback answers anew: the text shown before moves to ``metadata["before_fallback"]``."""
         self.metadata["before_fallback"] = self.text
         self._text.clear()
+        self._thinking.clear()
+        self._refusal.clear()
+        for said in (self.tool_calls, self.tool_results, self.citations, self.reasoning_parts):
+            said.clear()
 
     def __str__(self) -> str:
         return self.text

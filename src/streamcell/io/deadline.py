@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 from types import TracebackType
+from typing import Self
 
 from streamcell.errors import TransportError
 from streamcell.events import ErrorKind
@@ -56,7 +57,7 @@ class Deadline:
         assert self._task is not None  # noqa: S101
         self._task.cancel()
 
-    async def __aenter__(self) -> Deadline:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(

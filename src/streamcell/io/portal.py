@@ -112,9 +112,7 @@ class Portal:
             loop.close()
 
 
-async def _settle(
-    function: Callable[[], Coroutine[Any, Any, Result]], future: Future[Result]
-) -> None:
+async def _settle(function: Callable[[], Coroutine[Any, Any, Result]], future: Future[Result]) -> None:
     try:
         result = await function()
     except BaseException as error:  # noqa: BLE001 - whatever it is belongs to the one who waits

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
+from collections.abc import Mapping
 from typing import Any, NoReturn, cast
 
 import msgspec
@@ -83,8 +84,24 @@ def _parser() -> argparse.ArgumentParser:
 
 
 PARSER = _parser()
-_TIMEOUTS = {"connect": "connect_timeout", "first": "first_timeout", "idle": "idle_timeout", "total": "timeout"}
-_PLAIN = ("system", "temperature", "max_tokens", "top_p", "stop", "chunk_size", "retries", "fallback", "on_error", "base_url")
+_TIMEOUTS = {
+    "connect": "connect_timeout",
+    "first": "first_timeout",
+    "idle": "idle_timeout",
+    "total": "timeout",
+}
+_PLAIN = (
+    "system",
+    "temperature",
+    "max_tokens",
+    "top_p",
+    "stop",
+    "chunk_size",
+    "retries",
+    "fallback",
+    "on_error",
+    "base_url",
+)
 
 
 def parse(line: str) -> CellArguments:
@@ -129,7 +146,7 @@ def _refuse(words: list[str]) -> None:
             raise UsageError(f"{option} ({LATER[option]}) is not available yet")
         if option.lower() in _KEYS:
             raise UsageError(
-                "a key never goes into a notebook: put it into an environment variable and name that with --key-env"
+                "a key never goes into a notebook: put it into an environment variable, named with --key-env"
             )
 
 
@@ -140,16 +157,22 @@ def _variable(name: str | None) -> str | None:
 
 
 def _options(said: argparse.Namespace) -> Options:
-    options: dict[str, Any] = {name: getattr(said, name) for name in _PLAIN if getattr(said, name) is not None}
+    options = _given(said, {name: name for name in _PLAIN})
     if said.stop_after is not None:
         options["max_output_chunks"] = said.stop_after
     extra = dict(_parameter(item) for item in said.param)
     if extra:
         options["extra"] = extra
-    clocks = {clock: getattr(said, name) for clock, name in _TIMEOUTS.items() if getattr(said, name) is not None}
+    clocks = _given(said, _TIMEOUTS)
     if clocks:
         options["timeouts"] = Timeouts(**clocks)
     return cast("Options", options)
+
+
+def _given(said: argparse.Namespace, names: Mapping[str, str]) -> dict[str, Any]:
+    """The options that were typed: our name for each, and its value."""
+    values = {ours: getattr(said, theirs) for ours, theirs in names.items()}
+    return {ours: value for ours, value in values.items() if value is not None}
 
 
 def _parameter(item: str) -> tuple[str, Any]:

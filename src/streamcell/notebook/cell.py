@@ -19,7 +19,7 @@ SLICE_SECONDS = 0.05
 CLOSING_SECONDS = 5.0
 
 
-class Interrupted(Exception):  # noqa: N818 - the one line the user sees
+class Interrupted(Exception):
     """The user interrupted the kernel while a cell streamed."""
 
     def _render_traceback_(self) -> list[str]:

@@ -75,7 +75,7 @@ def one_line_errors() -> Generator[None]:
         yield
     except StreamcellError as error:
         line = f"{type(error).__name__}: {error}"
-        error._render_traceback_ = lambda: [line]  # type: ignore[attr-defined]  # noqa: SLF001 - IPython's protocol
+        error._render_traceback_ = lambda: [line]  # type: ignore[attr-defined]
         raise
 
 

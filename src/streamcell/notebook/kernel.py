@@ -30,7 +30,7 @@ def _parent(shell: Any) -> dict[str, Any]:
 
 
 def _is_executor(request: dict[str, Any]) -> bool:
-    """nbclient and all that build on it (nbconvert, papermill, nbval, `jupyter execute`).
+    """Nbclient and all that build on it (nbconvert, papermill, nbval, `jupyter execute`).
 
     Their request ids begin with the session id (jupyter_client's format; pages send UUIDs), and nobody is
     there to be asked for input.

@@ -25,9 +25,15 @@ class StreamMagics(Magics):
 
     model = traitlets.Unicode("", help="provider:model of cells that name none").tag(config=True)
     system = traitlets.Unicode("", help="system prompt of cells that give none").tag(config=True)
-    temperature = traitlets.Float(None, allow_none=True, help="temperature of cells that give none").tag(config=True)
-    display = traitlets.Enum(("auto", "widget", "static", "text"), "auto", help="how answers are shown").tag(config=True)
-    refresh_rate = traitlets.Float(30.0, min=1.0, max=60.0, help="messages a second to the page").tag(config=True)
+    temperature = traitlets.Float(None, allow_none=True, help="temperature of cells that give none").tag(
+        config=True
+    )
+    display = traitlets.Enum(("auto", "widget", "static", "text"), "auto", help="how answers are shown").tag(
+        config=True
+    )
+    refresh_rate = traitlets.Float(30.0, min=1.0, max=60.0, help="messages a second to the page").tag(
+        config=True
+    )
 
     @no_var_expand
     @line_cell_magic

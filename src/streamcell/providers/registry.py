@@ -17,19 +17,35 @@ from typing import TYPE_CHECKING
 from streamcell.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from streamcell.messages import Request
-    from streamcell.providers.contract import Provider
+    from streamcell.providers.contract import Facts, Provider
 
 GROUP = "streamcell.providers"
 
 BUILT_IN: Mapping[str, str] = {
     "openai": "streamcell.providers.openai:openai",
     "anthropic": "streamcell.providers.anthropic:anthropic",
+    "gemini": "streamcell.providers.gemini:gemini",
+    "groq": "streamcell.providers.lookalikes:groq",
+    "openrouter": "streamcell.providers.lookalikes:openrouter",
+    "deepseek": "streamcell.providers.lookalikes:deepseek",
+    "mistral": "streamcell.providers.lookalikes:mistral",
+    "together": "streamcell.providers.lookalikes:together",
+    "xai": "streamcell.providers.lookalikes:xai",
+    "openai-responses": "streamcell.providers.responses:responses",
+    "ollama": "streamcell.providers.ollama:ollama",
+    "vllm": "streamcell.providers.lookalikes:vllm",
+    "llamacpp": "streamcell.providers.lookalikes:llamacpp",
+    "lmstudio": "streamcell.providers.lookalikes:lmstudio",
+    "azure": "streamcell.providers.lookalikes:azure",
     "demo": "streamcell.providers.demo:demo",
 }
 """Our own providers, name to `module:attribute`, in the order in which keys are looked for."""
+
+LOCAL = "ollama"
+FALLBACK = "demo"
 
 _WELL_KNOWN = (
     (re.compile(r"gpt-|chatgpt-|o[134](-|$)"), "openai"),
@@ -46,6 +62,10 @@ _CHECKED = (
     "tools",
     "schema",
 )
+
+
+def _never(_facts: Facts) -> bool:
+    return False
 
 
 class Registry:
@@ -69,11 +89,15 @@ class Registry:
         return self._loaded[name]
 
     def resolve(
-        self, model: str | None, *, environment: Mapping[str, str], has_ollama: bool = False
+        self,
+        model: str | None,
+        *,
+        environment: Mapping[str, str],
+        is_running: Callable[[Facts], bool] = _never,
     ) -> tuple[Provider, str]:
         """The provider and the model id that `model` means; see the module's `resolve`."""
         if not model:
-            name = self._unnamed(environment, has_ollama=has_ollama)
+            name = self._unnamed(environment, is_running=is_running)
             return self.provider(name), self._default_model(name, environment)
         left, mark, right = _split(model)
         if left.lower() in self._table:
@@ -84,7 +108,7 @@ class Registry:
             return self.provider(known), model
         raise UsageError(self._unknown(left, model))
 
-    def _unnamed(self, environment: Mapping[str, str], *, has_ollama: bool) -> str:
+    def _unnamed(self, environment: Mapping[str, str], *, is_running: Callable[[Facts], bool]) -> str:
         chosen = environment.get("LLM_PROVIDER", "").strip().lower()
         if chosen:
             if chosen not in self._table:
@@ -93,7 +117,8 @@ class Registry:
         for name in self._table:
             if any(environment.get(key, "").strip() for key in self.provider(name).facts.key_names):
                 return name
-        return "ollama" if has_ollama and "ollama" in self._table else "demo"
+        running = LOCAL in self._table and is_running(self.provider(LOCAL).facts)
+        return LOCAL if running else FALLBACK
 
     def _default_model(self, name: str, environment: Mapping[str, str]) -> str:
         variable = f"{name.upper().replace('-', '_')}_MODEL"
@@ -112,16 +137,16 @@ class Registry:
 
 
 def resolve(
-    model: str | None, *, environment: Mapping[str, str], has_ollama: bool = False
+    model: str | None, *, environment: Mapping[str, str], is_running: Callable[[Facts], bool] = _never
 ) -> tuple[Provider, str]:
     """The provider and the model id that `model` means.
 
     `provider:model` or `provider/model` (split at the first mark, and only after a known provider), a
     provider alone, or a well-known model name. Without one: LLM_PROVIDER, else the first provider whose key
-    is in `environment`, else a running Ollama (`has_ollama`), else the scripted demo. A model left open is
-    `<PROVIDER>_MODEL`, else the provider's default. Raises `UsageError` for a name that means nothing.
+    is in `environment`, else a running Ollama (`is_running` is asked), else the scripted demo. A model left
+    open is `<PROVIDER>_MODEL`, else the provider's default. Raises `UsageError` for a name that means nothing.
     """
-    return installed().resolve(model, environment=environment, has_ollama=has_ollama)
+    return installed().resolve(model, environment=environment, is_running=is_running)
 
 
 @functools.cache
