@@ -5,17 +5,16 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, NamedTuple, Unpack, cast
 
 import msgspec
 
 from streamcell.core.prompt import Prompt, split_system, to_messages
 from streamcell.core.response import StreamingResponse
-from streamcell.errors import UsageError
 from streamcell.handle import Stream
 from streamcell.io.clock import SystemClock
 from streamcell.io.demo_server import DemoTransport
+from streamcell.io.environment import environment
 from streamcell.io.local import is_running
 from streamcell.io.retry import Policy
 from streamcell.io.transport import transport_for
@@ -47,7 +46,7 @@ class Agent:
         self, model: str | None = None, *, name: str | None = None, **options: Unpack[Options]
     ) -> None:
         check_options(options)
-        self.provider, self.model = registry.resolve(model, environment=os.environ, is_running=is_running)
+        self.provider, self.model = registry.resolve(model, environment=environment, is_running=is_running)
         self.name = name or self.provider.facts.name
         self._options = options
 
@@ -96,7 +95,7 @@ class Asked(NamedTuple):
 def ask(prompt: Prompt, model: str | None, options: Options, *, streamed: bool) -> Asked:
     """The same as `stream`, for callers that also want to say what is asked."""
     check_options(options)
-    provider, name = registry.resolve(model, environment=os.environ, is_running=is_running)
+    provider, name = registry.resolve(model, environment=environment, is_running=is_running)
     request = _request(prompt, provider, name, options, streamed=streamed)
     asked = Stream(
         _with_fallback(_run(provider, request, options), prompt, provider, request, options),
@@ -106,7 +105,7 @@ def ask(prompt: Prompt, model: str | None, options: Options, *, streamed: bool) 
         keep=options.get("keep", True),
         streamed=streamed,
         on_error=options.get("on_error", "raise"),
-        backpressure=options.get("timeouts", Timeouts()).backpressure,
+        backpressure=(options.get("timeouts") or Timeouts()).backpressure,
         clock=options.get("clock"),
     )
     asked.response.metadata |= {"provider": provider.facts.name, "model": name}
@@ -116,7 +115,7 @@ def ask(prompt: Prompt, model: str | None, options: Options, *, streamed: bool) 
 def describe(prompt: Prompt, model: str | None, options: Options, *, streamed: bool) -> tuple[Call, str]:
     """What would be sent and to which address, without a key; nothing is sent."""
     check_options(options)
-    provider, name = registry.resolve(model, environment=os.environ, is_running=is_running)
+    provider, name = registry.resolve(model, environment=environment, is_running=is_running)
     request = _request(prompt, provider, name, options, streamed=streamed)
     return provider.encode(request), options.get("base_url") or provider.facts.base_url or ""
 
@@ -132,7 +131,7 @@ def _with_fallback(
         return Fallback(first, blocking, name="the same model without streaming")
     # Another model brings its own key and address.
     own = cast("Options", {k: v for k, v in options.items() if k not in ("base_url", "api_key", "client")})
-    other, name = registry.resolve(fallback, environment=os.environ, is_running=is_running)
+    other, name = registry.resolve(fallback, environment=environment, is_running=is_running)
     second = _run(other, _request(prompt, other, name, own, streamed=request.stream), own)
     return Fallback(first, second, name=fallback)
 
@@ -169,12 +168,11 @@ def _link(provider: Provider, options: Options) -> Link:
         api_key=options.get("api_key"),
         client=options.get("client"),
         allow_http=options.get("allow_http", False),
+        environment=environment,
     )
 
 
 def _run(provider: Provider, request: Request, options: Options) -> Run:
-    if options.get("retries", 2) < 0:
-        raise UsageError(f"retries must be 0 or more, not {options['retries']}")
     return Run(
         provider,
         request,

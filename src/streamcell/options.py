@@ -8,6 +8,7 @@ from typing import Any, Literal, TypedDict
 
 from streamcell.errors import UsageError
 from streamcell.io.clock import Clock
+from streamcell.io.keys import Key
 from streamcell.run import Timeouts
 
 
@@ -24,7 +25,7 @@ class Options(TypedDict, total=False):
     extra: Mapping[str, Any]
     """Passed through to the provider's request body as it stands."""
     base_url: str | None
-    api_key: str | None
+    api_key: str | Key | None
     client: object
     """A ready `AsyncOpenAI`, `AsyncAnthropic`, … to send with."""
     allow_http: bool
@@ -43,11 +44,23 @@ class Options(TypedDict, total=False):
     clock: Clock
 
 
+_LEAST = {"retries": 0, "chunk_size": 1, "max_output_chunks": 1}
+_OPTIONAL = frozenset({"max_output_chunks"})
 _LATER = frozenset({"tools", "schema", "record", "replay", "approve", "max_turns", "max_cost"})
 
 
-def check_options(options: Mapping[str, object]) -> None:
-    """Raise `UsageError` for a keyword that is no option, naming the one that was probably meant."""
+def check_options(options: Options) -> None:
+    """Raise `UsageError` for a keyword that is no option, naming the one that was probably meant.
+
+    A key given as text is put out of sight first, in place: the dict is a local variable of all its callers,
+    and a traceback may print those.
+    """
+    if isinstance(options.get("api_key"), str):
+        options["api_key"] = Key(str(options.pop("api_key")))
+    for name, least in _LEAST.items():
+        value = options.get(name, least)
+        if not (isinstance(value, int) and value >= least) and not (value is None and name in _OPTIONAL):
+            raise UsageError(f"{name} must be a whole number of {least} or more, not {value!r}")
     for name in options:
         if name in Options.__annotations__:
             continue

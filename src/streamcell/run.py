@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Hashable, Iterable
 from contextlib import AbstractAsyncContextManager
 from email.utils import formatdate
 from typing import Protocol
@@ -21,9 +21,10 @@ import msgspec
 
 from streamcell.core import wire
 from streamcell.core.static import OWN_LIMIT
-from streamcell.errors import LimitExceeded, StreamcellError, from_info
+from streamcell.errors import BackpressureTimeout, LimitExceeded, StreamcellError, UsageError, from_info
 from streamcell.events import CONTENT, Event, Finished, Notice, Retrying, Started, TextDelta
 from streamcell.io.clock import Clock
+from streamcell.io.cooldown import Cooldowns, Pause, shared
 from streamcell.io.deadline import Deadline
 from streamcell.io.keys import redact
 from streamcell.io.retry import Policy
@@ -58,6 +59,11 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
 class Link(Protocol):
     """What carries a call; `io.transport.Transport` is one."""
 
+    @property
+    def account(self) -> Hashable:
+        """Equal for the same address with the same key: they share the pauses that a server asks for."""
+        ...
+
     def open(self, call: Call, *, connect: float) -> AbstractAsyncContextManager[Answer]:
         """The answer; raises our errors only, and closes it when the context is left."""
         ...
@@ -83,6 +89,7 @@ class Run:
         policy: Policy | None = None,
         max_output_chunks: int | None = None,
         chance: Chance = random.random,
+        cooldowns: Cooldowns = shared,
     ) -> None:
         self._provider = provider
         self._request = request
@@ -91,15 +98,20 @@ class Run:
         self._policy = policy or Policy()
         self._clock = clock
         self._chance = chance
+        self._cooldowns = cooldowns
+        self._place = (clock, transport.account, request.model)
         self._chunks_left = max_output_chunks
         self._held: list[Event] = []
         self._committed = False
         self._done = False
+        if max_output_chunks is not None and max_output_chunks < 1:
+            raise UsageError(f"max_output_chunks must be 1 or more, not {max_output_chunks}")
 
     async def __call__(self, deliver: Deliver) -> None:
         attempt = 0
         ends = _after(self._clock.monotonic(), self._timeouts.total)
         while True:
+            await self._stay_away(deliver, ends, attempts=attempt)
             attempt += 1
             try:
                 await self._attempt(deliver, ends)
@@ -110,13 +122,29 @@ class Run:
             else:
                 return
 
+    async def _stay_away(self, deliver: Deliver, ends: float, *, attempts: int) -> None:
+        """Wait while the server wants no call, which it may have said to another run, but not for ever."""
+        patience = self._clock.monotonic() + self._policy.retry_after_cap
+        while (now := self._clock.monotonic()) < patience:
+            pause = self._cooldowns.pause(self._place, now)
+            if pause is None:
+                return
+            delay = min(pause.until, patience) - now + self._policy.base * self._chance()
+            if now + delay >= ends:
+                raise from_info(pause.error, attempts=attempts)
+            await deliver([Retrying(attempts, delay, pause.error)])
+            await self._clock.sleep(delay)
+
     async def _wait(self, error: StreamcellError, deliver: Deliver, ends: float, *, attempt: int) -> None:
         """Say that the attempt failed and wait for the next; raises `error` when there is to be none."""
-        delay = None if self._committed else self._policy.delay(attempt, error.info(), self._chance())
+        info = error.info()
+        if asked := self._policy.pause(info):
+            self._cooldowns.ask(self._place, Pause(self._clock.monotonic() + asked, info))
+        delay = None if self._committed else self._policy.delay(attempt, info, self._chance())
         if delay is None or self._clock.monotonic() + delay >= ends:
             raise error
         self._held.clear()
-        await deliver([Retrying(attempt, delay, error.info())])
+        await deliver([Retrying(attempt, delay, info)])
         await self._clock.sleep(delay)
 
     async def _attempt(self, deliver: Deliver, ends: float) -> None:
@@ -130,7 +158,7 @@ class Run:
                     await self._read(answer, decoder, deliver, deadline)
         except StreamcellError:
             # A connection that dies or falls silent after the answer is complete has done its work.
-            if not decoder.finished:
+            if not (decoder.finished or self._done):
                 raise
         if self._request.stream and not self._done:
             await self._say(decoder.close(), deliver)
@@ -152,12 +180,15 @@ class Run:
         reader = wire.reader(self._provider.facts.framing)
         idle = self._timeouts.idle
         silent = f"no new content for {idle} s; raise Timeouts(idle=…) or continue the answer"
+        lingering = False
         async for block in answer.blocks():
             content = await self._decode(decoder, reader.feed(block), deliver, deadline)
             if decoder.complete or self._done:
                 return
-            if content:
-                deadline.set("timeout_idle", LINGER_SECONDS if decoder.finished else idle, silent)
+            if content or decoder.finished != lingering:
+                # Set once at the finish: heartbeats behind it must not prolong the wait.
+                lingering = decoder.finished
+                deadline.set("timeout_idle", LINGER_SECONDS if lingering else idle, silent)
         await self._decode(decoder, reader.close(), deliver, deadline)
 
     async def _decode(
@@ -165,13 +196,13 @@ class Run:
     ) -> bool:
         """Pass on what the payloads say, also what came before an error in them; True if it was content."""
         events, failure = _until_failure(event for payload in payloads for event in decoder.feed(payload))
-        content = any(isinstance(event, CONTENT) for event in events) or decoder.finished
+        content = any(isinstance(event, CONTENT) for event in events)
         if content:
             # While the reader is slow nobody waits for the provider.
             deadline.set("timeout_idle", None, "")
         if events:
             await self._pass_on(events, deliver)
-        if failure is not None:
+        if failure is not None and not self._done:
             raise failure
         return content
 
@@ -184,7 +215,7 @@ class Run:
             raise failure
 
     async def _pass_on(self, events: list[Event], deliver: Deliver) -> None:
-        if self._chunks_left is not None:
+        if self._chunks_left is not None and self._request.stream:
             events = self._within_budget(events)
         if not self._committed:
             self._held += events
@@ -230,9 +261,9 @@ class Fallback:
         try:
             await self._first(deliver)
         except StreamcellError as error:
-            if isinstance(error, LimitExceeded):
+            if isinstance(error, LimitExceeded | BackpressureTimeout):
                 raise
-            seam = Notice("fallback", f"{error} Answered anew by {self._name}.")
+            seam = Notice("fallback", f"{error}. Answered anew by {self._name}.")
         else:
             return
 

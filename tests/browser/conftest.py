@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
+from faucet import Faucet
 from lab import ARTEFACTS, CHROMIUM_FLAGS, Lab
 from server import KERNELS, kernel_python, serving
 
@@ -50,3 +51,9 @@ def lab(jupyter, browser, request):
 @pytest.fixture(params=KERNELS)
 def kernel(request):
     return request.param
+
+
+@pytest.fixture
+def faucet():
+    with Faucet() as faucet:
+        yield faucet

@@ -36,7 +36,7 @@ class Fold:
         self.response = response
         self._turns = Usage()
         self._signed = 0
-        self._started = False
+        self._turn_open = False
         self._finished = False
 
     def add(self, event: Event) -> None:  # noqa: C901 - one case for each event, as flat as it gets
@@ -44,43 +44,43 @@ class Fold:
         response = self.response
         match event:
             case TextDelta():
-                self._content()
+                self._check_turn()
                 response.add_text(event.text)
             case ReasoningDelta():
-                self._content()
+                self._check_turn()
                 self._reason(event)
             case ToolCallDelta():
-                self._content()
+                self._check_turn()
             case ToolCall():
-                self._content()
+                self._check_turn()
                 response.tool_calls.append(event)
             case ToolResult():
-                self._content()
+                self._check_turn()
                 response.tool_results.append(event)
             case Citation():
-                self._content()
+                self._check_turn()
                 response.citations.append(event)
             case Notice():
-                self._content()
+                self._check_turn()
                 self._notice(event)
             case UsageReport():
+                self._check_turn()
                 response.usage = total(self._turns, event.usage)
             case Started():
                 self._start(event)
             case Retrying():
-                assert not self._started, "a retry after the run had started"  # noqa: S101
+                self._turn_open = False
             case Finished():
                 self._finish(event)
             case _:
                 assert_never(event)
 
-    def _content(self) -> None:
-        assert self._started, "content before Started"  # noqa: S101
+    def _check_turn(self) -> None:
+        assert self._turn_open, "content outside of a turn: Started is missing"  # noqa: S101
 
     def _start(self, event: Started) -> None:
-        if self._started:
-            self._turns = self.response.usage
-        self._started = True
+        self._turn_open = True
+        self._turns = self.response.usage
         known = {"provider": event.provider, "model": event.model, "request_id": event.request_id}
         self.response.metadata.update({key: value for key, value in known.items() if value})
         if event.scripted:
@@ -100,7 +100,8 @@ class Fold:
         if event.kind == "refusal":
             self.response.add_refusal(event.text)
         elif event.kind == "fallback":
-            self.response.restart_text()
+            self.response.restart()
+            self._signed = 0
         else:
             self.response.metadata.setdefault("notices", []).append(event.text)
 

@@ -5,6 +5,7 @@ Written by the run's own task, read from any thread. Time is handed in.
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +17,7 @@ from streamcell.core.fold import Fold
 from streamcell.core.log import Log
 from streamcell.core.metrics import Meter, Metrics
 from streamcell.core.response import StreamingResponse
-from streamcell.events import Event, Finished, Retrying, Started, TextDelta
+from streamcell.events import Event, Finished, Notice, Retrying, Started, TextDelta
 from streamcell.messages import Message, StreamChunk
 
 log = logging.getLogger("streamcell")
@@ -44,11 +45,11 @@ class Ledger:
         self.chunks: Log[StreamChunk] = Log()
         self.response = StreamingResponse(streamed=streamed, keep=keep)
         self.response.prompt_messages = prompt
-        self.meter = Meter(0.0)
+        self.meter = Meter()
         self._fold = Fold(self.response)
         self._chunker = Chunker(chunk_size)
         self._chunker.metadata = dict(metadata or {})
-        self._sinks: list[Sink] = []
+        self._subscriptions: list[_Subscription] = []
 
     @property
     def closed(self) -> bool:
@@ -84,11 +85,12 @@ class Ledger:
         if chunks:
             self._note_chunks(chunks)
             self.chunks.extend(chunks)
-        for event in events if self._sinks else ():
-            self._tell(event)
+        for subscription in tuple(self._subscriptions):
+            self._tell(subscription)
         if isinstance(events[-1], Finished):
-            self.chunks.close()
+            # In this order: a reader of chunks that is at its end finds the run finished.
             self.events.close()
+            self.chunks.close()
 
     def forget(self, log: Log[Any], before: int) -> None:
         """Nothing before this number of `log` is needed, and nothing of the other; does nothing if kept."""
@@ -99,15 +101,11 @@ class Ledger:
         other.discard(other.next)
 
     def subscribe(self, sink: Sink) -> Callable[[], None]:
-        for event in self.events.read(0):
-            sink(event)
-        self._sinks.append(sink)
-
-        def end() -> None:
-            if sink in self._sinks:
-                self._sinks.remove(sink)
-
-        return end
+        """Tell `sink` every event held and every one to come; not while another thread appends."""
+        subscription = _Subscription(sink)
+        self._subscriptions.append(subscription)
+        self._tell(subscription)
+        return functools.partial(self._end, subscription)
 
     def final_chunk(self, timestamp: float) -> StreamChunk:
         """What a reader of chunks is given last: no content, the figures in its metadata."""
@@ -122,8 +120,10 @@ class Ledger:
         return StreamChunk("", metadata=self._chunker.metadata | end, is_final=True, timestamp=when)
 
     def _note(self, event: Event, now: float, timestamp: float) -> StreamChunk | None:
-        """Events that are not text: what the program's log is told, and the last small chunk at the end."""
+        """Events that are not text: what the program's log is told, and the chunk left over at an end."""
         match event:
+            case Notice(kind="fallback"):
+                return self._chunker.flush(timestamp)
             case Started():
                 self._chunker.metadata |= {"provider": event.provider, "model": event.model}
                 log.debug("stream started: %s:%s", event.provider, event.model)
@@ -146,10 +146,29 @@ class Ledger:
             for number, chunk in enumerate(chunks, last - len(chunks) + 1):
                 log.debug("chunk %d: %r", number, chunk.content)
 
-    def _tell(self, event: Event) -> None:
-        for sink in tuple(self._sinks):
+    def _tell(self, subscription: _Subscription) -> None:
+        """Everything the sink was not told yet; a sink that is in the middle of being told goes on there."""
+        while not subscription.ended:
+            events = self.events.read(subscription.position, 1)
+            if not events:
+                return
+            subscription.position = max(subscription.position, self.events.first) + 1
             try:
-                sink(event)
+                subscription.sink(events[0])
             except Exception:
-                log.exception("a sink raised and was detached: %r", sink)
-                self._sinks.remove(sink)
+                log.exception("a sink raised and was detached: %r", subscription.sink)
+                self._end(subscription)
+
+    def _end(self, subscription: _Subscription) -> None:
+        subscription.ended = True
+        if subscription in self._subscriptions:
+            self._subscriptions.remove(subscription)
+
+
+class _Subscription:
+    """A sink and how far it was told."""
+
+    def __init__(self, sink: Sink) -> None:
+        self.sink = sink
+        self.position = 0
+        self.ended = False

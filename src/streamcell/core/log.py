@@ -14,7 +14,7 @@ Wake = Callable[[], None]
 
 
 class _Held(NamedTuple, Generic[Item]):
-    """The items not discarded and the number of the first: one value, so that no reader sees half a change."""
+    """The items kept and the number of the first: one value, so that no reader sees half a change."""
 
     first: int
     items: list[Item]

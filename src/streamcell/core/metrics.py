@@ -17,6 +17,7 @@ from streamcell.events import (
     Finished,
     ReasoningDelta,
     Retrying,
+    Started,
     TextDelta,
     ToolCallDelta,
     UsageReport,
@@ -80,16 +81,21 @@ class Gaps:
 
 
 class Meter:
-    """Counts one run. Written by the run's own task; `figures` and `metrics` may be read from any thread."""
+    """Counts one run. Written by the run's own task; `figures` and `metrics` may be read from any thread.
 
-    def __init__(self, started: float) -> None:
+    `started` is the monotonic time of the request; until there is one (None) no time passes.
+    """
+
+    def __init__(self, started: float | None = None) -> None:
         self._started = started
         self._first: float | None = None
-        self.last = started
+        self.last = started or 0.0
         self._ended: float | None = None
         self._gaps = Gaps()
         self._bytes = 0
         self._tokens: int | None = None
+        self._earlier = 0
+        self._earlier_estimated = False
         self.chunks = 0
         self.characters = 0
         self.stalls = 0
@@ -107,18 +113,33 @@ class Meter:
                 self._weigh(event.text)
             elif isinstance(event, CONTENT):
                 content = True
-                if isinstance(event, ReasoningDelta):
-                    self._weigh(event.text)
-                elif isinstance(event, ToolCallDelta):
-                    self._weigh(event.arguments)
-            elif isinstance(event, UsageReport):
-                self._tokens = event.usage.output_tokens
-            elif isinstance(event, Retrying):
-                self.retries += 1
-            elif isinstance(event, Finished):
-                self._ended = now
+                self._weigh_other(event)
+            else:
+                self._note(event, now)
         if content:
             self._arrive(now)
+
+    def _weigh_other(self, event: Event) -> None:
+        if isinstance(event, ReasoningDelta):
+            self._weigh(event.text)
+        elif isinstance(event, ToolCallDelta):
+            self._weigh(event.arguments)
+
+    def _note(self, event: Event, now: float) -> None:
+        if isinstance(event, Started):
+            self._begin_turn()
+        elif isinstance(event, UsageReport):
+            if event.usage.output_tokens is not None:
+                self._tokens = event.usage.output_tokens
+        elif isinstance(event, Retrying):
+            self.retries += 1
+        elif isinstance(event, Finished):
+            self._ended = now
+
+    def _begin_turn(self) -> None:
+        """Usage is reported by turn: what the turns before this one took is added up."""
+        self._earlier, self._earlier_estimated = self.tokens or 0, self.tokens_estimated
+        self._tokens, self._bytes = None, 0
 
     def _weigh(self, text: str) -> None:
         self._bytes += len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
@@ -136,12 +157,21 @@ class Meter:
     def tokens(self) -> int | None:
         """Output tokens: the provider's count, else our estimate; None before any content."""
         if self._tokens is not None:
-            return self._tokens
-        return math.ceil(self._bytes / _CHARACTERS_PER_TOKEN) if self._bytes else None
+            return self._earlier + self._tokens
+        return self._earlier + math.ceil(self._bytes / _CHARACTERS_PER_TOKEN) or None
+
+    @property
+    def tokens_estimated(self) -> bool:
+        return self._earlier_estimated or (self._tokens is None and self._bytes > 0)
 
     @property
     def time_to_first_token(self) -> float | None:
-        return None if self._first is None else self._first - self._started
+        return None if self._first is None else self._elapsed(self._first)
+
+    def _elapsed(self, now: float) -> float:
+        if self._started is None:
+            return 0.0
+        return (now if self._ended is None else min(now, self._ended)) - self._started
 
     def _rate(self) -> float | None:
         """Tokens per second since the first one arrived; None while that is no measurable time."""
@@ -150,18 +180,18 @@ class Meter:
             return None
         span = self.last - self._first
         if span <= 0 and self._ended is not None:
-            span = self._ended - self._started
+            span = self._elapsed(self._ended)
         return tokens / span if span > 0 else None
 
     def figures(self, now: float) -> Figures:
         """The status bar at monotonic time `now`."""
         return Figures(
-            elapsed=(self._ended or now) - self._started,
+            elapsed=self._elapsed(now),
             chunks=self.chunks,
             characters=self.characters,
             time_to_first_token=self.time_to_first_token,
             tokens=self.tokens,
-            tokens_estimated=self._tokens is None and self._bytes > 0,
+            tokens_estimated=self.tokens_estimated,
             tokens_per_second=self._rate(),
             cost=self.cost,
             stalls=self.stalls,
@@ -172,7 +202,7 @@ class Meter:
         """The figures of the whole run (of the run so far, while it goes)."""
         return Metrics(
             time_to_first_token=self.time_to_first_token,
-            duration=(self._ended or now) - self._started,
+            duration=self._elapsed(now),
             chunks=self.chunks,
             characters=self.characters,
             output_tokens=self.tokens,
@@ -182,5 +212,5 @@ class Meter:
             stalls=self.stalls,
             retries=self.retries,
             cost=self.cost,
-            tokens_estimated=self._tokens is None and self._bytes > 0,
+            tokens_estimated=self.tokens_estimated,
         )

@@ -1,10 +1,12 @@
 """What users may ask with, as messages: text, `Message`s, or dicts of role and content.
 
-Images are given as bytes or a path; what kind they are is told by their first bytes, never by their name.
+Images are given as bytes, as a path, or as an object that draws itself as PNG (a PIL image, a matplotlib
+figure); what kind they are is told by their first bytes, never by their name.
 """
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,7 +38,7 @@ def to_messages(prompt: Prompt) -> tuple[Message, ...]:
         return (Message("user", (TextPart(prompt),)),)
     if isinstance(prompt, Message):
         return (prompt,)
-    if not isinstance(prompt, Sequence):
+    if not isinstance(prompt, Sequence) or isinstance(prompt, bytes | bytearray):
         raise UsageError(f"a prompt is a str or a list of messages, not {type(prompt).__name__}")
     if not prompt:
         raise UsageError("the prompt is an empty list; give at least one message")
@@ -50,15 +52,17 @@ def split_system(messages: tuple[Message, ...], system: str | None) -> tuple[str
     return "\n\n".join(texts) or None, tuple(m for m in messages if m.role != "system")
 
 
-def image(source: bytes | str | Path) -> ImagePart:
-    """An image part from bytes or a file; raises `UsageError` when it is no PNG, JPEG, GIF or WebP."""
+def image(source: object) -> ImagePart:
+    """An image part from bytes, a path, a PIL image or a matplotlib figure.
+
+    Raises `UsageError` when that is no PNG, JPEG, GIF or WebP.
+    """
     if isinstance(source, bytes):
         data = source
+    elif isinstance(source, str | Path):
+        data = _file(source)
     else:
-        try:
-            data = Path(source).read_bytes()
-        except OSError as error:
-            raise UsageError(f"cannot read the image {str(source)!r}: {error.strerror}") from None
+        data = _drawn(source)
     for signature, media_type in _SIGNATURES:
         if data.startswith(signature):
             return ImagePart(data, media_type)
@@ -67,12 +71,37 @@ def image(source: bytes | str | Path) -> ImagePart:
     raise UsageError("the image is not PNG, JPEG, GIF or WebP; convert it first")
 
 
+def _file(path: str | Path) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read the image {str(path)!r}: {error.strerror}") from None
+
+
+def _drawn(source: Any) -> bytes:
+    """The PNG of a figure, or of anything that a notebook shows as one."""
+    png: object = None
+    try:
+        if hasattr(source, "savefig"):
+            source.savefig(buffer := io.BytesIO(), format="png")
+            png = buffer.getvalue()
+        else:
+            png = source._repr_png_()
+    except Exception as error:  # noqa: BLE001 - drawing is somebody else's code
+        reason = f": {type(error).__name__}"
+    else:
+        reason = ""
+    if not isinstance(png, bytes):
+        raise UsageError(f"this {type(source).__name__} gives no PNG{reason}; convert it first")
+    return png
+
+
 def _message(item: object) -> Message:
     if isinstance(item, Message):
         return item
     if not isinstance(item, Mapping) or not {"role", "content"} <= item.keys():
         raise UsageError(f"a message has a 'role' and a 'content', this one is {_short(item)}")
-    role = _ROLES.get(item["role"])
+    role = _ROLES.get(str(item["role"]))
     if role is None:
         raise UsageError(f"unknown role {item['role']!r}; one of {', '.join(sorted(_ROLES))}")
     return Message(role, _parts(item["content"]))
@@ -94,8 +123,13 @@ def _part(piece: object) -> Part:
             return TextPart(text)
         case _ if isinstance(piece, Part):
             return piece
+        case _ if hasattr(piece, "savefig") or hasattr(piece, "_repr_png_"):
+            return image(piece)
         case _:
-            raise UsageError(f"a part of a message is text, or an image (bytes or Path), not {_short(piece)}")
+            raise UsageError(
+                "a part of a message is text, or an image (bytes, Path, PIL image, matplotlib figure),"
+                f" not {_short(piece)}"
+            )
 
 
 def _short(value: object) -> str:

@@ -6,6 +6,7 @@ notebook saves of it is made by `core.static`.
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from typing import Any
 
@@ -26,6 +27,8 @@ from streamcell.messages import (
 )
 
 _JSON_STARTS = ("{", "[")
+_JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_GROWING_SCALAR = re.compile(r"[-+.\w]+\Z")
 
 
 class Pieces:
@@ -134,10 +137,15 @@ class StreamingResponse:
 
     @property
     def parsed(self) -> Any:
-        """The text read as JSON, as far as it has come; None while it is not the beginning of JSON."""
+        """The text read as JSON, as far as it has come; None while it is not the beginning of JSON.
+
+        Strings and lists grow; a number, true, false or null appears when it is complete.
+        """
         text = _unfenced(self.text)
         if not text.startswith(_JSON_STARTS):
             return None
+        if '"' not in _JSON_STRING.sub("", text):
+            text = _GROWING_SCALAR.sub("", text)
         try:
             return jiter.from_json(text.encode(), partial_mode="trailing-strings")
         except ValueError:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import httpx2
 
 from streamcell.errors import UsageError
-from streamcell.io.keys import Key
+from streamcell.io.keys import held_by
 from streamcell.io.route import Route, host_of, is_loopback, peer_of
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ REFUSAL_LIMIT = 16 * 1024
 _LOWEST_REFUSAL = 300
 # The clients insist on a key; a server on this computer takes any.
 _PLACEHOLDER = "not-needed"
-_KEY_ATTRIBUTES = ("api_key", "auth_token", "aws_secret_key", "aws_session_token")
 
 
 class Carrier(Protocol):
@@ -154,9 +153,7 @@ def _ready_client(client: Any) -> OfficialClient:
     A pool of connections belongs to the loop that opened them, and the same object may be used from several.
     So the twin gets connections of its own, unless the user chose the HTTP client: that one is used as it is.
     """
-    for attribute in _KEY_ATTRIBUTES:
-        if isinstance(secret := getattr(client, attribute, None), str) and secret:
-            Key(secret, source="client=")  # known from now on to `redact`
+    held_by(client, host_of(str(client.base_url)))
     if type(getattr(client, "_client", None)).__name__.endswith("HttpxClientWrapper"):
         http = http_client(host_of(str(client.base_url)))
         twin = client.copy(http_client=http) if is_asynchronous(client) else _asynchronous(client, http)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import dataclass
 from typing import Protocol
 
 
@@ -23,8 +24,9 @@ class Clock(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
 class SystemClock:
-    """The machine's own clock, waiting on the running asyncio loop."""
+    """The machine's own clock, waiting on the running asyncio loop; all of them are equal."""
 
     def monotonic(self) -> float:
         return time.monotonic()

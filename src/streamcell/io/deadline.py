@@ -28,6 +28,7 @@ class Deadline:
         self._message = ""
         self._timer: asyncio.TimerHandle | None = None
         self._fired = False
+        self._cancels_before = 0 if self._task is None else self._task.cancelling()
 
     def set(self, kind: ErrorKind, seconds: float | None, message: str) -> None:
         """The moment is `seconds` from now (None: never); `kind` and `message` tell what it would mean."""
@@ -70,7 +71,8 @@ class Deadline:
             self._timer.cancel()
         if not self._fired or self._task is None:
             return
-        if self._task.uncancel() == 0 and (kind is None or issubclass(kind, asyncio.CancelledError)):
+        ours_alone = self._task.uncancel() <= self._cancels_before
+        if ours_alone and (kind is None or issubclass(kind, asyncio.CancelledError)):
             raise self._error() from None
 
     def _error(self) -> TransportError:

@@ -17,7 +17,7 @@ from streamcell.io.wire_server import WireServer
 from streamcell.providers.demo import answer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Hashable, Mapping
 
     from streamcell.core.script import Script
     from streamcell.providers.contract import Call, Provider
@@ -84,6 +84,11 @@ class DemoTransport:
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
+
+    @property
+    def account(self) -> Hashable:
+        """As `io.transport.Transport.account`."""
+        return (self._provider.facts.name, self._provider.facts.base_url)
 
     @contextlib.asynccontextmanager
     async def open(self, call: Call, *, connect: float) -> AsyncIterator[Answer]:

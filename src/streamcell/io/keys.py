@@ -23,6 +23,8 @@ KEYRING_SERVICE = "streamcell"
 REDACTED = "[key removed]"
 # A shorter "key" is a placeholder ("x", "EMPTY", "ollama"): removing it would only garble messages.
 _SHORTEST_SECRET = 8
+# Where the official clients keep theirs.
+_CLIENT_ATTRIBUTES = ("api_key", "auth_token", "aws_secret_key", "aws_session_token")
 
 
 class Key:
@@ -106,6 +108,12 @@ def find(names: Iterable[str], environment: Mapping[str, str]) -> Key | None:
         if environment.get(name, "").strip():
             return Key(environment[name], source=name)
     return _in_keyring(wanted)
+
+
+def held_by(client: object, host: str | None) -> list[Key]:
+    """The keys that an official client object holds, known from now on to `redact`."""
+    held = (getattr(client, attribute, None) for attribute in _CLIENT_ATTRIBUTES)
+    return [Key(secret, source="client=", host=host) for secret in held if isinstance(secret, str) and secret]
 
 
 def ask(name: str = "API key") -> Key:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 from urllib.parse import urlsplit
 
 from streamcell.errors import UsageError
+from streamcell.io.environment import environment
 from streamcell.io.route import is_loopback, route_for
 from streamcell.providers.contract import Facts
 
@@ -18,7 +18,7 @@ PATIENCE = 0.1
 def is_running(facts: Facts) -> bool:
     """True when something listens where the provider's address points, if that is on this computer."""
     try:
-        route = route_for(facts, base_url=None, api_key=None, environment=os.environ, allow_http=True)
+        route = route_for(facts, base_url=None, api_key=None, environment=environment, allow_http=True)
     except UsageError:
         return False
     parts = urlsplit(route.base_url or "")

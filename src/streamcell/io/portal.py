@@ -28,8 +28,8 @@ class Portal:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self._process = 0
         self._busy = 0
+        self._of_parent: list[asyncio.AbstractEventLoop] = []
 
     def submit(self, function: Callable[[], Coroutine[Any, Any, Result]]) -> Future[Result]:
         """Run ``await function()`` on the portal's loop; the future may be waited for."""
@@ -63,18 +63,23 @@ class Portal:
 
     def is_here(self) -> bool:
         """Whether the calling thread is the portal's own (where waiting for it would wait for ever)."""
-        return self._thread is not None and threading.get_ident() == self._thread.ident
+        # Not by its number: the system gives the number of an ended thread to the next one.
+        return threading.current_thread() is self._thread
 
     @property
     def running(self) -> bool:
         return self._thread is not None and self._thread.is_alive()
 
+    def forget_parent(self) -> None:
+        """Begin anew in a forked child, which inherits the objects but not the thread."""
+        self._lock = threading.Lock()
+        if self._loop is not None:
+            # Not closed: its selector is shared with the parent.
+            self._of_parent.append(self._loop)
+        self._loop, self._thread, self._busy = None, None, 0
+
     def _enter(self) -> asyncio.AbstractEventLoop:
         with self._lock:
-            if self._process != os.getpid():
-                # A forked child inherits the objects but not the thread.
-                self._loop, self._thread, self._busy = None, None, 0
-                self._process = os.getpid()
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(
@@ -109,6 +114,10 @@ class Portal:
             loop.run_until_complete(loop.shutdown_asyncgens())
             loop.run_until_complete(loop.shutdown_default_executor())
         finally:
+            with self._lock:
+                if self._loop is loop:
+                    # Something raised SystemExit into the loop: the next call begins a new one.
+                    self._loop, self._busy = None, 0
             loop.close()
 
 
@@ -122,3 +131,5 @@ async def _settle(function: Callable[[], Coroutine[Any, Any, Result]], future: F
 
 
 portal = Portal()
+if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+    os.register_at_fork(after_in_child=portal.forget_parent)

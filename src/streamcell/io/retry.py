@@ -39,6 +39,11 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
             return None
         return asked + self.base * jitter
 
+    def pause(self, error: ErrorInfo) -> float:
+        """Seconds that all callers are to stay away because of `error`; 0 when it asks for nothing."""
+        asked = _seconds(error.retry_after)
+        return asked if error.retryable and asked is not None and asked <= self.retry_after_cap else 0.0
+
     def _backoff(self, attempt: int) -> float:
         # The exponent is bounded: 2.0 ** 1024 would overflow before `cap` could hold it.
         return min(self.cap, self.base * 2.0 ** min(attempt - 1, 64))

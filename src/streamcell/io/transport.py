@@ -15,11 +15,11 @@ from urllib.parse import urlsplit
 
 from streamcell.errors import LimitExceeded, StreamcellError, TransportError, UsageError
 from streamcell.io import failures, pool
-from streamcell.io.keys import redact
-from streamcell.io.route import Route, checked, route_for
+from streamcell.io.keys import held_by, redact
+from streamcell.io.route import Route, checked, host_of, peer_of, route_for
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Hashable, Mapping
 
     import httpx2
 
@@ -110,6 +110,15 @@ class Transport:
 
     def __repr__(self) -> str:
         return f"Transport({self._route.provider!r})"
+
+    @property
+    def account(self) -> Hashable:
+        """What a server's limits are counted for: equal for the same address with the same key."""
+        route = self._route
+        if route.ready is None:
+            return (peer_of(route.base_url) if route.base_url else route.client, route.key)
+        address = str(getattr(route.ready, "base_url", ""))
+        return (peer_of(address), *held_by(route.ready, host_of(address)))
 
     @asynccontextmanager
     async def open(self, call: Call, *, connect: float) -> AsyncGenerator[Answer, None]:

@@ -92,9 +92,12 @@ class Session:
         """Send what the page does not have yet; returns the number of messages."""
         if self.idle:
             return 0
-        first = self._sent if self._asked is None else min(self._asked, self._sent)
+        first, end = self._sent, self._events.next
+        if self._asked is not None and self._asked < self._sent:
+            # Exactly what is missing: what comes after it is under way or has its own turn.
+            first, end = self._asked, self._sent
         self._asked = None
-        events = self._events.read(first)
+        events = self._events.read(first, end - first)
         last = first + len(events)
         state = self._state
         for event in events:

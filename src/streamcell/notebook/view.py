@@ -93,7 +93,10 @@ class StreamView(anywidget.AnyWidget):
 
     def flush(self, now: float) -> int:
         self._woken = False
-        return self._session.flush(now)
+        messages = self._session.flush(now)
+        if not self._session.idle:
+            self._wake()
+        return messages
 
     def pause(self, now: float) -> float:
         return self._session.pause(now)

@@ -1,0 +1,277 @@
+/**
+ * Tokens to DOM, by an allow list: an element or attribute that is not made here does not exist. No markup, class,
+ * style, id or name of the model's ever reaches the page; raw HTML is shown as the text it is.
+ */
+
+import { clean, reorders, spelled } from "./clean.js";
+import { appendText, button, element } from "./dom.js";
+import { destination, imageTarget, isInlineImage, linkTarget, shows } from "./links.js";
+import type { Block, Token } from "./parser.js";
+
+/** What "Load image" fetches; kept off the page so that no attribute holds it before the reader asks. */
+const waiting = new WeakMap<Element, URL>();
+
+/** The element of one block; `source` is what is shown when the block cannot be drawn. */
+export function buildBlock(block: Block, source: string): HTMLElement {
+  if (block.tooDeep) return plain(source);
+  const root = element("div");
+  new Builder(root).blocks(block.tokens);
+  const made = root.firstElementChild;
+  return made instanceof HTMLElement ? made : plain(source);
+}
+
+/** Text that is not read as Markdown at all. */
+export function plain(source: string): HTMLElement {
+  return element("p", "sc-plain", clean(source));
+}
+
+/** Text of a program: every invisible character is spelled out, so that what is copied is what is seen. */
+export function appendCode(code: Element, text: string): void {
+  for (const piece of spelled(clean(text))) {
+    if (piece.marked) code.append(element("span", "sc-mark", piece.text));
+    else appendText(code, piece.text);
+  }
+}
+
+/** Fetches the image behind a "Load image" button; anything else is left alone. */
+export function loadImage(pressed: Element): void {
+  const target = waiting.get(pressed);
+  const placeholder = pressed.parentElement;
+  if (!target || !placeholder) return;
+  const image = element("img", "sc-picture");
+  image.alt = placeholder.firstElementChild?.textContent ?? "";
+  image.referrerPolicy = "no-referrer";
+  image.src = target.href;
+  placeholder.replaceWith(image);
+}
+
+class Builder {
+  #at: HTMLElement;
+  #links: { anchor: HTMLElement; target: URL | null }[] = [];
+
+  constructor(root: HTMLElement) {
+    this.#at = root;
+  }
+
+  blocks(tokens: readonly Token[]): void {
+    for (const token of tokens) this.#block(token);
+  }
+
+  #block(token: Token): void {
+    switch (token.type) {
+      case "heading_open":
+        return this.#enter(element(heading(token.tag)));
+      case "paragraph_open":
+        return token.hidden ? undefined : this.#enter(element("p"));
+      case "paragraph_close":
+        return token.hidden ? appendText(this.#at, "\n") : this.#leaveBlock();
+      case "bullet_list_open":
+        return this.#enter(element("ul"));
+      case "ordered_list_open":
+        return this.#enter(ordered(token));
+      case "list_item_open":
+        return this.#enter(element("li"));
+      case "blockquote_open":
+        return this.#enter(element("blockquote"));
+      case "table_open":
+        this.#enter(element("div", "sc-table"));
+        return this.#enter(element("table"));
+      case "table_close":
+        this.#leave();
+        return this.#leaveBlock();
+      case "thead_open":
+        return this.#enter(element("thead"));
+      case "tbody_open":
+        return this.#enter(element("tbody"));
+      case "tr_open":
+        return this.#enter(element("tr"));
+      case "th_open":
+        return this.#enter(element("th", alignment(token)));
+      case "td_open":
+        return this.#enter(element("td", alignment(token)));
+      case "hr":
+        this.#at.append(element("hr"), "\n");
+        return;
+      case "fence":
+      case "code_block":
+        this.#at.append(program(token), "\n");
+        return;
+      case "inline":
+        return this.#inlines(token.children ?? []);
+      default:
+        if (token.nesting < 0) return this.#leaveBlock();
+        return this.#text(token.content);
+    }
+  }
+
+  #inlines(tokens: readonly Token[]): void {
+    tokens.forEach((token, index) => this.#inline(token, index === 0));
+  }
+
+  #inline(token: Token, first: boolean): void {
+    switch (token.type) {
+      case "text":
+        return this.#text(first ? this.#boxed(token.content) : token.content);
+      case "softbreak":
+        return appendText(this.#at, "\n");
+      case "hardbreak":
+        this.#at.append(element("br"));
+        return appendText(this.#at, "\n");
+      case "code_inline":
+        return this.#code(token.content);
+      case "em_open":
+        return this.#enter(element("em"));
+      case "strong_open":
+        return this.#enter(element("strong"));
+      case "s_open":
+        return this.#enter(element("del"));
+      case "em_close":
+      case "strong_close":
+      case "s_close":
+        return this.#leave();
+      case "link_open":
+        return this.#link(attribute(token, "href"));
+      case "link_close":
+        return this.#linkEnd();
+      case "image":
+        return this.#image(attribute(token, "src"), flat(token.children ?? []));
+      default:
+        return this.#text(token.content);
+    }
+  }
+
+  #enter(child: HTMLElement): void {
+    this.#at.append(child);
+    this.#at = child;
+  }
+
+  #leave(): void {
+    this.#at = this.#at.parentElement ?? this.#at;
+  }
+
+  /** Blocks end their line, so that the text of the page reads as lines too. */
+  #leaveBlock(): void {
+    this.#leave();
+    appendText(this.#at, "\n");
+  }
+
+  #text(content: string): void {
+    const text = clean(content);
+    if (!text) return;
+    if (reorders(text)) this.#at.append(element("bdi", "", text));
+    else appendText(this.#at, text);
+  }
+
+  #boxed(content: string): string {
+    const item = this.#at.tagName === "LI" || this.#at.parentElement?.tagName === "LI";
+    if (!item || this.#at.textContent) return content;
+    return content.replace(/^\[ \](?= )/, "☐").replace(/^\[[xX]\](?= )/, "☑");
+  }
+
+  #code(content: string): void {
+    const code = element("code");
+    appendCode(code, content);
+    this.#at.append(code);
+  }
+
+  #link(address: string): void {
+    const target = linkTarget(address);
+    const anchor = target ? link(target) : element("span", "sc-dead-link");
+    this.#links.push({ anchor, target });
+    this.#enter(anchor);
+  }
+
+  #linkEnd(): void {
+    const opened = this.#links.pop();
+    this.#leave();
+    if (opened?.target && !shows(opened.anchor.textContent ?? "", opened.target)) {
+      this.#at.append(element("bdi", "sc-host", ` (${clean(destination(opened.target))})`));
+    }
+  }
+
+  #image(address: string, alt: string): void {
+    if (isInlineImage(address)) {
+      const image = element("img", "sc-picture");
+      image.alt = alt;
+      image.src = address;
+      this.#at.append(image);
+    } else {
+      this.#at.append(placeholder(imageTarget(address), alt, this.#links.length > 0));
+    }
+  }
+}
+
+function heading(tag: string): "h1" | "h2" | "h3" | "h4" | "h5" | "h6" {
+  switch (tag) {
+    case "h1":
+    case "h2":
+    case "h3":
+    case "h4":
+    case "h5":
+      return tag;
+    default:
+      return "h6";
+  }
+}
+
+function ordered(token: Token): HTMLOListElement {
+  const list = element("ol");
+  const start = Number(attribute(token, "start") || 1);
+  if (start !== 1) list.start = start;
+  return list;
+}
+
+function alignment(token: Token): string {
+  const style = attribute(token, "style");
+  return style.endsWith("center") ? "sc-center" : style.endsWith("right") ? "sc-right" : "";
+}
+
+function link(target: URL): HTMLAnchorElement {
+  const anchor = element("a");
+  anchor.href = target.href;
+  anchor.target = "_blank";
+  anchor.rel = "noopener noreferrer";
+  anchor.referrerPolicy = "no-referrer";
+  return anchor;
+}
+
+/** A button inside a link would be two things to press in one place: a linked image only names its host. */
+function placeholder(target: URL | null, alt: string, linked: boolean): HTMLElement {
+  const shown = element("span", "sc-image");
+  const words = [clean(alt), target?.host ?? ""].filter(Boolean).join(" - ");
+  shown.append(element("bdi", "", `[image: ${words || "no description"}]`));
+  if (!target || linked) return shown;
+  const load = button("Load image", "sc-load-image");
+  waiting.set(load, target);
+  shown.append(load);
+  return shown;
+}
+
+const LANGUAGE = /^[\w+#.-]{1,30}/;
+
+/** A block of code under a bar with its language and the button that copies it. */
+function program(token: Token): HTMLElement {
+  const shown = element("div", "sc-program");
+  const bar = element("div", "sc-program-bar");
+  bar.append(element("span", "", LANGUAGE.exec(token.info)?.[0] ?? ""), button("Copy code", "sc-copy-code"));
+  const body = element("pre");
+  const code = element("code");
+  body.dir = "ltr";
+  body.tabIndex = 0;
+  appendCode(code, token.content);
+  body.append(code);
+  shown.append(bar, body);
+  return shown;
+}
+
+function attribute(token: Token, name: string): string {
+  return token.attrs?.find(([key]) => key === name)?.[1]?.toString() ?? "";
+}
+
+function flat(tokens: readonly Token[]): string {
+  return tokens
+    .map((token) =>
+      token.children ? flat(token.children) : token.type.endsWith("break") ? " " : token.content,
+    )
+    .join("");
+}

@@ -1,0 +1,49 @@
+/** What an address in a model's text may become. An allow list: whatever is not named here stays text. */
+
+const LINKED = new Set(["http:", "https:", "mailto:"]);
+const FETCHED = new Set(["http:", "https:"]);
+const INLINE_IMAGE = /^data:image\/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/]+={0,2}$/;
+const INLINE_IMAGE_LIMIT = 512 * 1024;
+
+/** The address as the browser reads it, if it may be a link; null for every other scheme and for relative ones. */
+export function linkTarget(address: string): URL | null {
+  return allowed(address, LINKED);
+}
+
+/** The address of an image that may be fetched when the reader asks for it. */
+export function imageTarget(address: string): URL | null {
+  return allowed(address, FETCHED);
+}
+
+/** True for an image whose bytes came with the text, so that showing it tells nobody. */
+export function isInlineImage(address: string): boolean {
+  return address.length <= INLINE_IMAGE_LIMIT && INLINE_IMAGE.test(address);
+}
+
+/** Where a link really goes, in the words a reader can compare: the host, or the mail address. */
+export function destination(target: URL): string {
+  return target.protocol === "mailto:" ? decoded(target.pathname) : target.host;
+}
+
+/** True when the shown text already begins with the very place the link goes to. */
+export function shows(text: string, target: URL): boolean {
+  const bare = (value: string): string =>
+    value.replace(/^(?:https?:\/\/|mailto:)/i, "").replace(/^www\./i, "");
+  const shown = bare(text.trim()).toLowerCase();
+  const place = bare(destination(target)).toLowerCase();
+  return shown === place || (shown.startsWith(place) && /^[/?#]/.test(shown.slice(place.length)));
+}
+
+function allowed(address: string, schemes: ReadonlySet<string>): URL | null {
+  if (!URL.canParse(address)) return null;
+  const target = new URL(address);
+  return schemes.has(target.protocol) ? target : null;
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,44 @@
+/** Markdown to blocks: markdown-it's tokens cut at the top level. Nothing here touches the page. */
+
+import MarkdownIt, { type Token } from "markdown-it";
+
+export type { Token };
+
+/** Link definitions by label; later parses inherit from earlier ones. */
+export type References = Record<string, { title: string; href: string }>;
+
+/** One top-level block: its tokens and the lines `first <= n < end` it stands on. */
+export interface Block {
+  readonly tokens: readonly Token[];
+  readonly first: number;
+  readonly end: number;
+  /** Nested deeper than the parser goes: what lies below would be lost, so such a block is shown as text. */
+  readonly tooDeep: boolean;
+}
+
+const DEEPEST = 100;
+
+const parser = new MarkdownIt({ html: false, linkify: false, typographer: false, breaks: false });
+// The parser is stricter than the page about some schemes and laxer about others: `links.ts` alone decides.
+parser.validateLink = () => true;
+parser.normalizeLink = (address) => address;
+
+/** The blocks of `text`; definitions found are added to `references`. */
+export function parse(text: string, references: References): Block[] {
+  return blocks(parser.parse(text, { references }));
+}
+
+function blocks(tokens: readonly Token[]): Block[] {
+  const found: Block[] = [];
+  let start = 0;
+  let deepest = 0;
+  tokens.forEach((token, index) => {
+    deepest = Math.max(deepest, token.level);
+    if (token.level > 0 || token.nesting > 0) return;
+    const [first, end] = tokens[start]?.map ?? [0, 0];
+    found.push({ tokens: tokens.slice(start, index + 1), first, end, tooDeep: deepest >= DEEPEST - 2 });
+    start = index + 1;
+    deepest = 0;
+  });
+  return found;
+}

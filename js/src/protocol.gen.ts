@@ -1,0 +1,215 @@
+// Printed by `python -m streamcell.core.typescript`; edit `core/protocol.py` or `events.py` instead.
+
+/** What kernel and page say to each other about one view. */
+
+export const PROTOCOL = 1;
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+export type ErrorKind = "connect" | "tls" | "timeout_connect" | "timeout_first" | "timeout_idle" | "timeout_total" | "auth" | "permission" | "not_found" | "bad_request" | "too_large" | "rate_limit" | "overloaded" | "server" | "conflict" | "payment" | "protocol" | "truncated" | "provider" | "limit" | "backpressure" | "redirect" | "tool" | "usage" | "cancelled";
+
+export type StopReason = "stop" | "length" | "tool_calls" | "filter" | "refusal" | "cancelled" | "truncated" | "error" | "unknown";
+
+export type ViewState = "waiting" | "thinking" | "streaming" | "tool" | "retrying" | "done" | "stopped" | "failed";
+
+/** Page to kernel, at most twice a second: everything before `painted` is on the screen. */
+export interface Ack {
+  readonly type: "ack";
+  readonly run: string;
+  readonly painted: number;
+}
+
+/** Kernel to page: the events `first <= n < next` of `run`, joined. */
+export interface Batch {
+  readonly type: "batch";
+  readonly run: string;
+  readonly first: number;
+  readonly next: number;
+  readonly events: readonly Event[];
+  readonly state?: ViewState | null;
+  readonly figures?: Figures | null;
+}
+
+/** Kernel to page: the source of the widgets' module, for a page that cannot reach the shared copy. */
+export interface Bundle {
+  readonly type: "bundle";
+  readonly version: string;
+  readonly source: string;
+}
+
+/** A source the answer names; `quote` is the cited passage. */
+export interface Citation {
+  readonly type: "citation";
+  readonly url?: string | null;
+  readonly title?: string | null;
+  readonly quote?: string | null;
+  readonly part?: number;
+}
+
+/** What went wrong, in a form that travels; `errors.from_info` makes the exception of it. */
+export interface ErrorInfo {
+  readonly kind: ErrorKind;
+  readonly message: string;
+  readonly retryable?: boolean;
+  readonly status?: number | null;
+  readonly code?: string | null;
+  readonly retry_after?: number | null;
+  readonly request_id?: string | null;
+}
+
+/** The status bar: seconds, tokens per second, US dollars; None (absent) where unknown. */
+export interface Figures {
+  readonly elapsed: number;
+  readonly chunks?: number;
+  readonly characters?: number;
+  readonly time_to_first_token?: number | null;
+  readonly tokens?: number | null;
+  readonly tokens_estimated?: boolean;
+  readonly tokens_per_second?: number | null;
+  readonly cost?: number | null;
+  readonly stalls?: number;
+  readonly retries?: number;
+}
+
+/** The end of a run (or, from a decoder, of one model turn). `stop` is the provider's own word. */
+export interface Finished {
+  readonly type: "finished";
+  readonly reason: StopReason;
+  readonly error?: ErrorInfo | null;
+  readonly stop?: string | null;
+}
+
+/** Page to kernel: the live view was replaced by the static output; the widget may be closed. */
+export interface Gone {
+  readonly type: "gone";
+  readonly run: string;
+}
+
+/** Page to kernel: send the widgets' module. */
+export interface NeedBundle {
+  readonly type: "need_bundle";
+  readonly version: string;
+}
+
+/** Something said beside the answer: a piece of a refusal, a verdict, a thing we could not translate. */
+export interface Notice {
+  readonly type: "notice";
+  readonly kind: "dropped" | "fallback" | "moderation" | "refusal";
+  readonly text: string;
+  readonly part?: number;
+}
+
+/** A piece of the model's visible thinking; `signature` must be handed back unchanged in a later turn. */
+export interface ReasoningDelta {
+  readonly type: "reasoning";
+  readonly text: string;
+  readonly part?: number;
+  readonly signature?: string | null;
+}
+
+/** An attempt failed before any content; the next begins after `delay` seconds. */
+export interface Retrying {
+  readonly type: "retrying";
+  readonly attempt: number;
+  readonly delay: number;
+  readonly error: ErrorInfo;
+}
+
+/** The synced trait: enough for a page that missed everything to know what to ask for. */
+export interface Snapshot {
+  readonly run: string;
+  readonly next: number;
+  readonly state: ViewState;
+  readonly model: string;
+  readonly figures: Figures;
+  readonly characters?: number;
+  readonly scripted?: boolean;
+}
+
+/** The provider has begun to answer. */
+export interface Started {
+  readonly type: "started";
+  readonly provider: string;
+  readonly model: string;
+  readonly request_id?: string | null;
+  readonly scripted?: boolean;
+}
+
+/** Page to kernel: the user wants this run to end. */
+export interface Stop {
+  readonly type: "stop";
+  readonly run: string;
+}
+
+/** Kernel to page: the stop was heard (the page then does not interrupt the kernel). */
+export interface Stopping {
+  readonly type: "stopping";
+  readonly run: string;
+}
+
+/** Page to kernel: send the events from number `have` on. */
+export interface Sync {
+  readonly type: "sync";
+  readonly run: string;
+  readonly have: number;
+}
+
+/** A piece of the answer's text. */
+export interface TextDelta {
+  readonly type: "text";
+  readonly text: string;
+  readonly part?: number;
+}
+
+/** A whole tool call; `arguments` is None when `raw_arguments` is no JSON object. */
+export interface ToolCall {
+  readonly type: "tool_call";
+  readonly part: number;
+  readonly id: string;
+  readonly name: string;
+  readonly arguments?: { readonly [key: string]: Json } | null;
+  readonly raw_arguments?: string;
+  readonly server?: boolean;
+}
+
+/** A piece of a tool call: its name as soon as it is known, then pieces of the arguments' JSON. */
+export interface ToolCallDelta {
+  readonly type: "tool_call_delta";
+  readonly part: number;
+  readonly id?: string | null;
+  readonly name?: string | null;
+  readonly arguments?: string;
+  readonly server?: boolean;
+}
+
+/** What a tool answered; `seconds` is how long it ran, when we ran it. */
+export interface ToolResult {
+  readonly type: "tool_result";
+  readonly id: string;
+  readonly name: string;
+  readonly content: string;
+  readonly error?: boolean;
+  readonly server?: boolean;
+  readonly seconds?: number | null;
+}
+
+/** Token counts of one answer; None where the provider did not say (never an invented zero). */
+export interface Usage {
+  readonly input_tokens?: number | null;
+  readonly output_tokens?: number | null;
+  readonly reasoning_tokens?: number | null;
+  readonly cached_tokens?: number | null;
+  readonly raw?: { readonly [key: string]: Json } | null;
+}
+
+/** The usage known so far; a later report replaces an earlier one of the same turn. */
+export interface UsageReport {
+  readonly type: "usage";
+  readonly usage: Usage;
+}
+
+export type Event = Started | TextDelta | ReasoningDelta | ToolCallDelta | ToolCall | ToolResult | Citation | Notice | Retrying | UsageReport | Finished;
+
+export type FromKernel = Batch | Stopping | Bundle;
+
+export type FromPage = Sync | Ack | Stop | Gone | NeedBundle;

@@ -1,0 +1,108 @@
+import { expect, test } from "vitest";
+import { Markdown } from "../src/markdown.js";
+import { HOSTILE } from "./payloads.js";
+
+const ATTRIBUTES: Readonly<Record<string, readonly string[]>> = {
+  a: ["href", "target", "rel", "referrerpolicy"],
+  button: ["type", "class"],
+  code: [],
+  div: ["class"],
+  img: ["alt", "src", "class"],
+  ol: ["start"],
+  p: ["class"],
+  pre: ["dir", "tabindex"],
+  span: ["class"],
+  bdi: ["class"],
+  td: ["class"],
+  th: ["class"],
+};
+const BARE = [
+  "h1",
+  "h2",
+  "h3",
+  "h4",
+  "h5",
+  "h6",
+  "li",
+  "ul",
+  "blockquote",
+  "hr",
+  "em",
+  "strong",
+  "del",
+  "br",
+  "table",
+  "thead",
+  "tbody",
+  "tr",
+];
+
+/** What an attacker would have achieved with this page; empty when nothing. */
+function breaches(root: HTMLElement): string[] {
+  const found: string[] = [];
+  for (const node of root.querySelectorAll("*")) {
+    const name = node.localName;
+    const allowed = ATTRIBUTES[name] ?? (BARE.includes(name) ? [] : null);
+    if (!allowed) found.push(`element ${name}`);
+    for (const { name: attribute, value } of node.attributes) {
+      if (!allowed?.includes(attribute)) found.push(`${name} ${attribute}`);
+      if (attribute === "class" && !/^(?:sc-[\w-]+ ?)+$/.test(value)) found.push(`class ${value}`);
+      if (attribute === "href" && !/^(?:https?:|mailto:)/.test(value)) found.push(`link ${value}`);
+      if (attribute === "src" && !/^data:image\/(?:png|jpeg|gif|webp);base64,/.test(value))
+        found.push(`src ${value}`);
+    }
+  }
+  // eslint-disable-next-line no-control-regex -- none of these may be on the page
+  if (/[\u0000-\u0008\u000b-\u001f]|\udb40[\udc00-\udc7f]/.test(root.textContent ?? ""))
+    found.push("hidden characters");
+  return found;
+}
+
+test("the audit itself notices what must not happen", () => {
+  const root = document.createElement("div");
+  const image = document.createElement("img");
+  image.setAttribute("onerror", "x");
+  image.setAttribute("src", "https://evil.example/");
+  root.append(image, document.createElement("form"));
+  expect(breaches(root)).toEqual(["img onerror", "src https://evil.example/", "element form"]);
+});
+
+for (const payload of HOSTILE) {
+  test(`stays harmless at every character: ${JSON.stringify(payload.slice(0, 60))}`, () => {
+    for (const size of payload.length > 2000 ? [997] : [1, 7]) {
+      const root = document.createElement("div");
+      const markdown = new Markdown(root);
+      for (let at = 0; at < payload.length; at += size) {
+        markdown.append(payload.slice(at, at + size));
+        markdown.draw();
+        expect(breaches(root)).toEqual([]);
+      }
+      markdown.end();
+      expect(breaches(root)).toEqual([]);
+      expect(root.textContent).not.toBe("");
+    }
+  });
+}
+
+test("a link with a harmless face shows where it goes", () => {
+  const root = document.createElement("div");
+  const markdown = new Markdown(root);
+  markdown.append(
+    "[good.example](https://evil.example/x) [https://a.example](https://a.example/) <https://b.example/c>",
+  );
+  markdown.end();
+  expect([...root.querySelectorAll(".sc-host")].map((host) => host.textContent)).toEqual([" (evil.example)"]);
+});
+
+test("an image is fetched only when its button is pressed", async () => {
+  const { create } = await import("../src/renderer.js");
+  const root = document.createElement("div");
+  const renderer = create(root);
+  renderer.append("![plan](https://example.org/plan.png)");
+  renderer.end();
+  expect(root.querySelector("img")).toBeNull();
+  expect(root.textContent).toContain("[image: plan - example.org]");
+  root.querySelector("button")?.click();
+  expect(root.querySelector("img")?.src).toBe("https://example.org/plan.png");
+  expect(root.querySelector("img")?.referrerPolicy).toBe("no-referrer");
+});

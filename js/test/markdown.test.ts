@@ -1,0 +1,44 @@
+import { expect, test } from "vitest";
+import { Markdown } from "../src/markdown.js";
+import { DOCUMENTS } from "./cases.js";
+
+function drawn(pieces: Iterable<string>, onFrame?: (root: HTMLElement) => void): HTMLElement {
+  const root = document.createElement("div");
+  const markdown = new Markdown(root);
+  for (const piece of pieces) {
+    markdown.append(piece);
+    markdown.draw();
+    onFrame?.(root);
+  }
+  markdown.end();
+  return root;
+}
+
+/** Repeatable pieces of random length. */
+function* pieces(text: string, seed: number): Generator<string> {
+  let state = seed;
+  for (let at = 0; at < text.length;) {
+    state = (state * 48271) % 2147483647;
+    const length = 1 + (state % 17);
+    yield text.slice(at, at + length);
+    at += length;
+  }
+}
+
+for (const [name, text] of Object.entries(DOCUMENTS)) {
+  test(`${name}: character by character ends as the whole does`, () => {
+    expect(drawn(text.split("")).outerHTML).toBe(drawn([text]).outerHTML);
+  });
+
+  test(`${name}: pieces of any length end as the whole does`, () => {
+    const whole = drawn([text]).outerHTML;
+    for (let seed = 1; seed < 40; seed += 1) expect(drawn(pieces(text, seed * 7919)).outerHTML).toBe(whole);
+  });
+}
+
+test("all documents in one end as the whole does", () => {
+  const text = Object.values(DOCUMENTS).join("\n\n");
+  const whole = drawn([text]).outerHTML;
+  expect(drawn(text.split("")).outerHTML).toBe(whole);
+  for (let seed = 1; seed < 10; seed += 1) expect(drawn(pieces(text, seed * 104729)).outerHTML).toBe(whole);
+});
