@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from streamcell.errors import LimitExceeded, StreamcellError, TransportError, UsageError
 from streamcell.io import failures, pool
+from streamcell.io.breath import Breath
 from streamcell.io.keys import held_by, redact
 from streamcell.io.route import Route, checked, host_of, peer_of, route_for
 
@@ -81,14 +82,16 @@ class Answer:
     async def _read(self) -> AsyncGenerator[bytes, None]:
         try:
             async with aclosing(self._response.aiter_bytes()) as pieces:
-                unpacked = 0
+                unpacked, breath = 0, Breath(now=asyncio.get_running_loop().time)
                 async for piece in pieces:
+                    breath.piece()
                     unpacked += len(piece)
                     self._check_length(unpacked, BODY_LIMIT)
                     for start in range(0, len(piece), _BLOCK):
                         yield piece[start : start + _BLOCK]
                         if len(piece) > _BLOCK:
                             await asyncio.sleep(0)
+                    await breath.rest()
                 return
         except StreamcellError:
             raise

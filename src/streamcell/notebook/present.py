@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from IPython.core.getipython import get_ipython
 
-from streamcell.handle import Stream
+from streamcell.foreign import wrap
 from streamcell.notebook.cell import Cell
 from streamcell.notebook.commands import choose_display, one_line_errors
 from streamcell.notebook.display import Kind
 
 
-def show(stream: Stream, *, display: Kind = "auto") -> None:
-    """Show `stream` live until it ends: in a notebook as a live view, in a terminal with Rich.
+def show(source: Any, *, display: Kind = "auto") -> None:
+    """Show a stream live until it ends: in a notebook as a live view, in a terminal with Rich.
 
-    Blocks; Ctrl-C (the kernel's interrupt) stops the stream and keeps what came. The response is
-    ``stream.result()``, also afterwards. Raises the stream's error once the partial answer is shown.
+    `source` is a `Stream`, or anything that `wrap` takes: a stream of an official client, an iterator of
+    its chunks or of `str`. Blocks; Ctrl-C (the kernel's interrupt) stops the stream and keeps what came. The
+    response of a `Stream` is ``stream.result()``, also afterwards; to keep that of another source, wrap it
+    first. Raises the stream's error once the partial answer is shown.
     """
+    with one_line_errors():
+        stream = wrap(source)
     metadata = stream.response.metadata
     view = choose_display(
         get_ipython(),
