@@ -2,9 +2,9 @@
 
 Most of what a token costs is waking up for it: about 95 µs in epoll, the HTTP library and the loop, against
 5 µs of decoding. Resting after a token that was waited for lets the next ones gather in the socket: at 1000
-tokens a second it takes a third off the CPU of the whole path and adds at most `SECONDS` to a token's way. The
-first token, and a stream of fewer than 125 tokens a second, are never held up; what is buffered already is
-never rested for.
+tokens a second that takes a third off the CPU of the whole path and adds at most `SECONDS` to a token's way.
+The first token, and a stream of fewer than 125 tokens a second, are never held up; what is buffered already
+is never rested for.
 """
 
 from __future__ import annotations
