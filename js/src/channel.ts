@@ -66,6 +66,7 @@ export class Channel {
       this.#views -= 1;
       this.#leave();
     });
+    this.#tell();
   }
 
   get shown(): boolean {

@@ -94,7 +94,7 @@ export interface NeedBundle {
 /** Something said beside the answer: a piece of a refusal, a verdict, a thing we could not translate. */
 export interface Notice {
   readonly type: "notice";
-  readonly kind: "dropped" | "fallback" | "moderation" | "refusal";
+  readonly kind: "continued" | "dropped" | "fallback" | "moderation" | "refusal";
   readonly text: string;
   readonly part?: number;
 }

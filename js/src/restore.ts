@@ -12,11 +12,18 @@ const PATIENCE = 1500;
 
 export function restoreLater(model: Model, channel: Channel, signal: AbortSignal): void {
   let timer = 0;
+  const replace = (): void => void replaceOutputs(model);
+  const ask = (): void => {
+    // Without a view there is nothing to replace; the next one that comes arms the timer again.
+    if (!channel.shown) return void (timer = 0);
+    // An earlier page may have asked before: then it is here already, and asking changes nothing.
+    replace();
+    channel.sync();
+  };
   const check = (): void => {
     if (timer || !isOver(channel.run.state)) return;
-    timer = window.setTimeout(() => channel.shown && channel.sync(), PATIENCE);
+    timer = window.setTimeout(ask, PATIENCE);
   };
-  const replace = (): void => void replaceOutputs(model);
   model.on("change:static", replace);
   channel.watch(check, signal);
   signal.addEventListener("abort", () => {

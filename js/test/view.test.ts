@@ -148,3 +148,22 @@ test("a restored view asks for the static output and puts it in its place", asyn
   expect(setData).toHaveBeenCalledWith({ data: { "text/html": "<p>answer</p>", "text/plain": "answer" } });
   expect(other.setData).not.toHaveBeenCalled();
 });
+
+test("a restored view that comes late finds the static output that another page asked for", async () => {
+  const kernel = new FakeKernel();
+  say(kernel, { type: "text", text: "answer" });
+  kernel.stop();
+  kernel.set("static", { "text/html": "<p>answer</p>", "text/plain": "answer" });
+  const setData = vi.fn();
+  const output = { data: { "application/vnd.jupyter.widget-view+json": { model_id: "m" } }, setData };
+  const cells = [{ outputs: { length: 1, get: () => output } }];
+  Object.assign(kernel, { widget_manager: { context: { model: { cells } }, get_model: async () => kernel } });
+  const shown = widget();
+  const signal = new AbortController().signal;
+  shown.initialize({ model: kernel, signal });
+  await vi.advanceTimersByTimeAsync(5000);
+  expect(setData).not.toHaveBeenCalled();
+  shown.render({ el: document.createElement("div"), signal });
+  await vi.advanceTimersByTimeAsync(2000);
+  expect(setData).toHaveBeenCalledTimes(1);
+});

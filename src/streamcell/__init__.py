@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         UsageError,
     )
     from streamcell.events import Usage
+    from streamcell.foreign import wrap
     from streamcell.handle import Stream
     from streamcell.messages import Message, StreamChunk
     from streamcell.notebook.present import show
@@ -54,6 +55,7 @@ _HOMES = {
     "UsageError": "errors",
     "show": "notebook.present",
     "stream": "agent",
+    "wrap": "foreign",
 }
 
 __all__ = [
@@ -77,6 +79,7 @@ __all__ = [
     "UsageError",
     "show",
     "stream",
+    "wrap",
 ]
 
 

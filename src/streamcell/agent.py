@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, NamedTuple, Unpack, cast
 
 import msgspec
 
+from streamcell.continuation import Continuation, request_for_rest
 from streamcell.core.prompt import Prompt, split_system, to_messages
 from streamcell.core.response import StreamingResponse
 from streamcell.handle import Stream
@@ -77,6 +79,7 @@ class Agent:
         """Nothing to do: idle connections close by themselves within half a second."""
 
     def _ask(self, prompt: Prompt, options: Options, *, streamed: bool) -> Stream:
+        check_options(options)
         merged = cast("Options", {**self._options, **options})
         return ask(prompt, f"{self.provider.facts.name}:{self.model}", merged, streamed=streamed).stream
 
@@ -97,18 +100,8 @@ def ask(prompt: Prompt, model: str | None, options: Options, *, streamed: bool) 
     check_options(options)
     provider, name = registry.resolve(model, environment=environment, is_running=is_running)
     request = _request(prompt, provider, name, options, streamed=streamed)
-    asked = Stream(
-        _with_fallback(_run(provider, request, options), prompt, provider, request, options),
-        prompt=request.messages,
-        metadata={"event_type": provider.facts.delta_event},
-        chunk_size=options.get("chunk_size", 1),
-        keep=options.get("keep", True),
-        streamed=streamed,
-        on_error=options.get("on_error", "raise"),
-        backpressure=(options.get("timeouts") or Timeouts()).backpressure,
-        clock=options.get("clock"),
-    )
-    asked.response.metadata |= {"provider": provider.facts.name, "model": name}
+    source = _with_fallback(_run(provider, request, options), prompt, provider, request, options)
+    asked = _stream(source, provider, request, options)
     return Asked(asked, f"{provider.facts.name}:{name}", provider.facts.scripted)
 
 
@@ -118,6 +111,31 @@ def describe(prompt: Prompt, model: str | None, options: Options, *, streamed: b
     provider, name = registry.resolve(model, environment=environment, is_running=is_running)
     request = _request(prompt, provider, name, options, streamed=streamed)
     return provider.encode(request), options.get("base_url") or provider.facts.base_url or ""
+
+
+def _stream(source: Source, provider: Provider, request: Request, options: Options) -> Stream:
+    asked = Stream(
+        source,
+        prompt=request.messages,
+        metadata={"event_type": provider.facts.delta_event},
+        chunk_size=options.get("chunk_size", 1),
+        keep=options.get("keep", True),
+        streamed=request.stream,
+        on_error=options.get("on_error", "raise"),
+        backpressure=(options.get("timeouts") or Timeouts()).backpressure,
+        clock=options.get("clock"),
+    )
+    asked.response.metadata |= {"provider": provider.facts.name, "model": request.model}
+    asked.response.continuation = functools.partial(_rest, provider, request, options)
+    return asked
+
+
+def _rest(provider: Provider, request: Request, options: Options, cut: StreamingResponse) -> Stream:
+    """`cut`, the answer to `request`, and what the same model adds to it."""
+    longer = request_for_rest(request, cut, provider.facts)
+    run = _run(provider, longer, options)
+    source = Continuation(run, cut, model=request.model, facts=provider.facts)
+    return _stream(source, provider, msgspec.structs.replace(request, stream=True), options)
 
 
 def _with_fallback(

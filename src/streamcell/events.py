@@ -151,7 +151,7 @@ class Citation(msgspec.Struct, frozen=True, tag="citation", omit_defaults=True):
 class Notice(msgspec.Struct, frozen=True, tag="notice", omit_defaults=True):
     """Something said beside the answer: a piece of a refusal, a verdict, a thing we could not translate."""
 
-    kind: Literal["refusal", "moderation", "dropped", "fallback"]
+    kind: Literal["refusal", "moderation", "dropped", "fallback", "continued"]
     text: str
     part: int = 0
 

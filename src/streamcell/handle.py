@@ -75,7 +75,11 @@ class Stream:
     def __iter__(self) -> Iterator[StreamChunk]:
         self._producer.check_may_block()
         reader = ChunkReader(self._producer, self._final_chunk)
-        self._producer.start_in_portal()
+        try:
+            self._producer.start_in_portal()
+        except BaseException:  # Ctrl-C, while the portal's thread starts
+            reader.close()
+            raise
         return reader
 
     def __aiter__(self) -> AsyncIterator[StreamChunk]:
@@ -108,9 +112,9 @@ class Stream:
         Ctrl-C (the kernel's interrupt) stops the run.
         """
         self._producer.check_may_block()
-        self.start()
         cursor = self._end_cursor()
         try:
+            self.start()
             while cursor.wait():
                 cursor.take()
         except KeyboardInterrupt:

@@ -44,7 +44,6 @@ class Producer:
         self._error: StreamcellError | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
-        self._driving = False
         self._reader: Cursor[Any] | None = None
         self._drained: asyncio.Event | None = None
         self._was_read = False
@@ -90,7 +89,7 @@ class Producer:
             if self._begin():
                 self._begin_ledger()
                 self._end(Finished("cancelled"))
-            elif self._driving and self._task is not None and not self.finished:
+            elif self._task is not None and not self.finished:
                 self._on_loop(self._task.cancel)
 
     def failure(self) -> StreamcellError | None:
@@ -139,7 +138,6 @@ class Producer:
     async def _drive(self) -> None:
         with self._lock:
             self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
-            self._driving = True
         self._begin_ledger()
         end = Finished("cancelled")
         try:

@@ -41,11 +41,11 @@ class ChunkReader:
             if self._cursor.waiting:
                 self._producer.check_may_block()
                 self._cursor.wait()
+            return self._take()
         except BaseException:
             # At once and not with the last reference: the traceback keeps this reader alive.
             self.close()
             raise
-        return self._take()
 
     async def __anext__(self) -> StreamChunk:
         if self._over:
@@ -53,10 +53,10 @@ class ChunkReader:
         try:
             if self._cursor.waiting:
                 await self._cursor.more()
+            return self._take()
         except BaseException:
             self.close()
             raise
-        return self._take()
 
     def close(self) -> None:
         """Read no further; a run that is not at its end is cancelled."""

@@ -1,20 +1,22 @@
 """The answer: what a run has said so far, and in the end all of it.
 
 Built by `core.fold`; may be read from any thread while it grows. It knows no provider and no display; what a
-notebook saves of it is made by `core.static`.
+notebook saves of it is made by `core.static`. It refers to `Stream` by type only.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jiter
 import msgspec
 
 from streamcell.core import static
 from streamcell.core.metrics import Metrics
+from streamcell.errors import UsageError
 from streamcell.events import STOP_REASONS, Citation, ErrorInfo, StopReason, ToolCall, ToolResult, Usage
 from streamcell.messages import (
     Message,
@@ -26,6 +28,10 @@ from streamcell.messages import (
     ToolResultPart,
 )
 
+if TYPE_CHECKING:
+    from streamcell.handle import Stream
+
+_CUT = frozenset({"length", "truncated", "error", "cancelled"})
 _JSON_STARTS = ("{", "[")
 _JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _GROWING_SCALAR = re.compile(r"[-+.\w]+\Z")
@@ -88,6 +94,8 @@ class StreamingResponse:
         self.prompt_messages: tuple[Message, ...] = ()
         self.start_time = start_time
         self.end_time: float | None = None
+        self.continuation: Callable[[StreamingResponse], Stream] | None = None
+        """Asks for the rest of a cut answer; set by whoever asked for the answer."""
 
     @property
     def text(self) -> str:
@@ -151,6 +159,23 @@ class StreamingResponse:
         except ValueError:
             return None
 
+    def continue_(self) -> Stream:
+        """A new stream that goes on where this answer was cut; nothing is sent until it is read.
+
+        The same model is asked with the same options. The new answer's text is this text and what follows
+        it, with a `Notice` at the seam. Raises `UsageError` while the answer grows, and when it was not cut
+        (`stop_reason` is none of length, truncated, error, cancelled), has no text, or came from elsewhere
+        (`wrap`, a pickle): then there is nobody to ask.
+        """
+        if self.stop_reason not in _CUT:
+            state = f"ended with {self.stop_reason!r}" if self.stop_reason else "is still growing"
+            raise UsageError(f"only a cut answer can be continued; this one {state}")
+        if not self.text:
+            raise UsageError("the answer was cut before its first text; ask again")
+        if self.continuation is None:
+            raise UsageError("nobody can be asked for the rest of this answer; it did not come from stream()")
+        return self.continuation(self)
+
     def add_chunk(self, chunk: StreamChunk) -> None:
         """Take one more chunk: its text joins `text`; the final one sets the end, usage and stop reason."""
         if self.start_time is None:
@@ -197,6 +222,10 @@ class StreamingResponse:
         self._refusal.clear()
         for said in (self.tool_calls, self.tool_results, self.citations, self.reasoning_parts):
             said.clear()
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy on paper has nobody to ask: clients and keys are not pickled.
+        return {**self.__dict__, "continuation": None}
 
     def __str__(self) -> str:
         return self.text

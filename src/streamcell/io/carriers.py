@@ -7,10 +7,12 @@ A carrier sends and hands back the raw answer; it reads nothing, retries nothing
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import importlib
 import inspect
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx2
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 # The official clients read the body of a refused call whole before they raise. Packed, this many bytes
 # unpack to 16 MiB at the very most.
 REFUSAL_LIMIT = 16 * 1024
+REFUSAL_SECONDS = 5.0
+"""How long the body of a refused call may take: its status says enough."""
 _LOWEST_REFUSAL = 300
 # The clients insist on a key; a server on this computer takes any.
 _PLACEHOLDER = "not-needed"
@@ -199,24 +203,43 @@ def _tls() -> ssl.SSLContext:
     return httpx2.create_ssl_context()
 
 
-class _Limited(httpx2.AsyncByteStream):
-    """The first `REFUSAL_LIMIT` bytes of a body."""
+class _Kept(httpx2.AsyncByteStream):
+    """What was kept of a body, in its place; closing it closes the body."""
 
-    def __init__(self, body: httpx2.AsyncByteStream) -> None:
+    def __init__(self, kept: bytes, body: httpx2.AsyncByteStream) -> None:
+        self._kept = kept
         self._body = body
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        left = REFUSAL_LIMIT
-        async for block in self._body:
-            yield block[:left]
-            left -= len(block)
-            if left <= 0:
-                return
+        yield self._kept
 
     async def aclose(self) -> None:
         await self._body.aclose()
 
 
 async def _limit_refusal(response: httpx2.Response) -> None:
-    if response.status_code >= _LOWEST_REFUSAL and isinstance(response.stream, httpx2.AsyncByteStream):
-        response.stream = _Limited(response.stream)
+    """Read the body of a refusal here, where it may break, stall or unpack to nothing without hiding its status."""
+    body = response.stream
+    if response.status_code >= _LOWEST_REFUSAL and isinstance(body, httpx2.AsyncByteStream):
+        kept = _unpacked(await _beginning(body), response.headers)
+        response.headers.pop("content-encoding", None)
+        response.stream = _Kept(kept, body)
+
+
+async def _beginning(body: httpx2.AsyncByteStream) -> bytes:
+    """The first `REFUSAL_LIMIT` bytes, or what came before the body broke."""
+    kept = b""
+    with suppress(Exception):
+        async with asyncio.timeout(REFUSAL_SECONDS):
+            async for block in body:
+                kept += block
+                if len(kept) >= REFUSAL_LIMIT:
+                    break
+    return kept[:REFUSAL_LIMIT]
+
+
+def _unpacked(packed: bytes, headers: httpx2.Headers) -> bytes:
+    packing = headers.get("content-encoding", "identity")
+    with suppress(httpx2.DecodingError):
+        return httpx2.Response(200, headers={"content-encoding": packing}, content=packed).content
+    return b""

@@ -19,16 +19,22 @@ if TYPE_CHECKING:
 _BAD_REQUESTS = frozenset({"LocalProtocolError", "UnsupportedProtocol", "InvalidURL"})
 _TIMEOUTS = frozenset({"TimeoutException", "APITimeoutError", "TimeoutError"})
 _CONNECTIONS = frozenset({"TransportError", "APIConnectionError", "OSError"})
+# How httpcore2 says that nothing at all came; its other protocol errors tell of bytes that are no HTTP.
+_SAID_NOTHING = "Server disconnected"
 
 
 def before_answer(error: BaseException, peer: str) -> StreamcellError:
-    """The error for a call that got no answer head from `peer` (`host:port`)."""
+    """The error for a call that got no answer, or none that could be read, from `peer` (`host:port`)."""
     names = _names(error)
     secure = next((link for link in _links(error) if _is_tls_failure(link)), None)
     if secure is not None:
         return TransportError(f"no secure connection to {peer}: {_tls_reason(secure)}", kind="tls")
     if names & _TIMEOUTS:
         return TransportError(f"no connection to {peer} in time", kind="timeout_connect", retryable=True)
+    if "DecodingError" in names:
+        return within_body(error, peer)
+    if _is_no_http(error):
+        return ProtocolError(f"what {peer} answered is no HTTP; check the base URL", retryable=True)
     if names & _CONNECTIONS and not names & _BAD_REQUESTS:
         return TransportError(f"no connection to {peer}: {_reason(error)}", retryable=True)
     said = redact(f"{type(error).__name__}: {error}")[:300]
@@ -67,6 +73,11 @@ def _reason(error: BaseException) -> str:
         if isinstance(link, OSError) and link.strerror and not isinstance(link, ssl.SSLError):
             return link.strerror.removeprefix(f"[Errno {link.errno}] ")
     return "it was closed before an answer came"
+
+
+def _is_no_http(error: BaseException) -> bool:
+    said = (str(link) for link in _links(error) if type(link).__name__ == "RemoteProtocolError")
+    return any(text and not text.startswith(_SAID_NOTHING) for text in said)
 
 
 def _is_tls_failure(link: BaseException) -> TypeGuard[ssl.SSLError]:

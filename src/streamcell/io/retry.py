@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from streamcell.events import ErrorInfo
 
 
+# What is no answer at all is seldom one the second time, and each time it may have to be paid.
+_ONCE = frozenset({"protocol", "truncated"})
+
+
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """How often and how patiently a failed attempt is repeated; all times in seconds."""
 
@@ -30,7 +34,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         `jitter` in [0, 1) spreads the attempts of many streams: a pause is the upper half of its back-off,
         and a pause the server asked for is never cut short, only lengthened by up to `base`.
         """
-        if attempt > self.retries or not error.retryable:
+        if attempt > self.retries or not error.retryable or (attempt > 1 and error.kind in _ONCE):
             return None
         asked = _seconds(error.retry_after)
         if asked is None:

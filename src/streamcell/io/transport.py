@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 BODY_LIMIT = 32 * 1024 * 1024
 """Unpacked bytes of one answer: twice what 128,000 tokens need when each comes in an event of its own."""
+_EXPANSION_LIMIT = 200
+"""How many bytes one packed byte may become, on average (a stream that is packed event by event: 30)."""
+_EXPANSION_FREE = 4 * 1024 * 1024
+"""Unpacked bytes that may come from anything: one event is packed all at once."""
 # One read of the decompressor gives up to 1 MiB; in smaller blocks the loop gets its turn between them.
 _BLOCK = 64 * 1024
 _REDIRECTS = range(300, 400)
@@ -87,6 +91,7 @@ class Answer:
                     breath.piece()
                     unpacked += len(piece)
                     self._check_length(unpacked, BODY_LIMIT)
+                    self._check_expansion(unpacked)
                     for start in range(0, len(piece), _BLOCK):
                         yield piece[start : start + _BLOCK]
                         if len(piece) > _BLOCK:
@@ -99,6 +104,11 @@ class Answer:
             failure = failures.within_body(error, self._peer)
         # Raised out here so that no foreign exception hangs on it as its context.
         raise failure
+
+    def _check_expansion(self, unpacked: int) -> None:
+        packed = self._response.num_bytes_downloaded
+        if unpacked > max(_EXPANSION_FREE, _EXPANSION_LIMIT * packed):
+            raise LimitExceeded(f"the answer of {self._peer} unpacks to {unpacked} bytes from {packed}")
 
     def _check_length(self, length: int, limit: int) -> None:
         if length > limit:

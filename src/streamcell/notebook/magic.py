@@ -31,7 +31,7 @@ class StreamMagics(Magics):
     display = traitlets.Enum(("auto", "widget", "static", "text"), "auto", help="how answers are shown").tag(
         config=True
     )
-    refresh_rate = traitlets.Float(30.0, min=1.0, max=60.0, help="messages a second to the page").tag(
+    refresh_rate = traitlets.Float(50.0, min=1.0, max=60.0, help="messages a second to the page").tag(
         config=True
     )
 

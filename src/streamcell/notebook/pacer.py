@@ -14,8 +14,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-DEFAULT_RATE = 30.0
-"""Messages a second. A token then waits 17 ms on average, which is about one frame of the page."""
+DEFAULT_RATE = 50.0
+"""Messages a second. A token then waits 10 ms on average, less than a frame of the page."""
 
 
 class Paced(Protocol):

@@ -25,7 +25,16 @@ from streamcell.core.protocol import (
     Sync,
     ViewState,
 )
-from streamcell.events import Event, Finished, ReasoningDelta, Retrying, TextDelta, ToolCall, ToolCallDelta
+from streamcell.events import (
+    Event,
+    Finished,
+    ReasoningDelta,
+    Retrying,
+    TextDelta,
+    ToolCall,
+    ToolCallDelta,
+    UsageReport,
+)
 from streamcell.handle import Stream
 
 FIGURES_SECONDS = 0.25
@@ -106,7 +115,7 @@ class Session:
             self.run,
             first,
             last,
-            joined(events),
+            [_for_page(event) for event in joined(events)],
             state=None if state == self._state else state,
             figures=self._due_figures(now, state),
         )
@@ -186,6 +195,13 @@ class Session:
         self._characters += size
         if size and self._painted is not None:
             self._sizes.append((last, size))
+
+
+def _for_page(event: Event) -> Event:
+    """What a page need not know stays here: the provider's own usage object."""
+    if isinstance(event, UsageReport) and event.usage.raw is not None:
+        return UsageReport(msgspec.structs.replace(event.usage, raw=None))
+    return event
 
 
 def _state_after(event: Event, state: ViewState) -> ViewState:

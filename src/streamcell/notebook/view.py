@@ -6,6 +6,7 @@ held once per kernel by `PageCode` and fetched by the first loader of a page.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import time
@@ -14,6 +15,7 @@ from functools import cache
 from pathlib import Path
 
 import anywidget
+import ipywidgets
 import msgspec
 import traitlets
 from IPython.core.getipython import get_ipython
@@ -67,6 +69,7 @@ class StreamView(anywidget.AnyWidget):
             version=code.version,
             bundle_ref=code.model_id,
             snapshot=msgspec.to_builtins(self._session.snapshot()),
+            layout=_layout(),
         )
         self.on_msg(self._receive)
         stream.ledger.events.watch(self._wake)
@@ -86,8 +89,10 @@ class StreamView(anywidget.AnyWidget):
         self.tell(Bundle(self.version, _source("widget.js")))
 
     def gone(self) -> None:
-        if self._stream.finished:
-            self.close()
+        # Another page may show it still, and this one may be reloaded before it was saved.
+        with contextlib.suppress(ValueError):
+            _finished.remove(self)
+            _finished.appendleft(self)
 
     # What the pacer asks for
 
@@ -170,6 +175,12 @@ def _source(name: str) -> str:
     if not path.exists():
         raise UsageError(f"the page's code {name} was not built; run `npm ci && npm run build` in js/")
     return path.read_text(encoding="utf-8")
+
+
+@cache
+def _layout() -> ipywidgets.Layout:
+    """One for all views: each widget would otherwise open a model for its own."""
+    return ipywidgets.Layout()
 
 
 @cache

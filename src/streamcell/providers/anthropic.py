@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 MAX_TOKENS: Final = 8192
 """Sent when the request names no limit, as the API demands one; every model in service takes it."""
 
+# Models from 4.6 on refuse to go on with an assistant message (platform.claude.com, "What's new in Claude
+# 4.6"), so that those which do are listed.
+_WITH_PREFILL: Final = r"claude-(instant|[23]|(opus|sonnet|haiku)-4(-[0-5])?(-\d{8}|-latest)?$)"
 _VERSION_WITH_SAMPLING = {"anthropic-version": "2023-06-01"}
 
 
@@ -144,6 +147,7 @@ anthropic: Final = Messages(
         key_names=("ANTHROPIC_API_KEY",),
         base_names=("ANTHROPIC_BASE_URL",),
         delta_event="content_block_delta",
+        prefill=_WITH_PREFILL,
         parameters=frozenset({"temperature", "max_tokens", "top_p", "stop", "tools", "schema"}),
     )
 )

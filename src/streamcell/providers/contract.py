@@ -45,6 +45,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """The default base URL; None: the official client's own."""
     delta_event: str = "text"
     """The provider's own name for the wire event that carries text (`chunk.metadata["event_type"]`)."""
+    prefill: str = ""
+    """A pattern for the beginning of a model's name: such a model goes on with an assistant message that ends
+    the conversation. Empty: none does."""
     scripted: bool = False
     parameters: frozenset[str] = frozenset()
     """The optional fields of `Request` this provider takes; another one that is set is a `UsageError`."""

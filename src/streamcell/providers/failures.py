@@ -66,6 +66,13 @@ _ADVICE: Final[Mapping[ErrorKind, str]] = {
 # Line ends, other control characters, and the marks that reverse the direction of text.
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
 _MARKUP = re.compile(r"\s*(<!doctype|<html|<head|<body|<\?xml)", re.IGNORECASE)
+# Only what HTML knows: "<model> not found" is a sentence.
+_TAG = re.compile(
+    r"</?(?:a|abbr|b|blockquote|body|br|button|center|code|div|em|font|footer|form|h[1-6]|head|header|hr|html|i|"
+    r"iframe|img|input|li|link|main|meta|nav|ol|p|pre|script|section|span|strong|style|sub|sup|svg|table|"
+    r"tbody|td|th|thead|title|tr|tt|u|ul)\b[^<>]*>",
+    re.IGNORECASE,
+)
 _WEB_PAGE = "the server answered with a web page"
 
 
@@ -128,12 +135,15 @@ def in_place_of_stream(payload: Payload) -> StreamcellError:
         return error
     if isinstance(value, (dict, list)):
         return ProtocolError(
-            "the server answered with one JSON document instead of a stream; use stream=False"
+            "the server answered with one JSON document instead of a stream; use stream=False",
+            retryable=True,
         )
     if _MARKUP.match(payload.data[:200].decode("utf-8", "replace")):
         return ProtocolError(f"{_WEB_PAGE} instead of a stream; check the base URL", retryable=True)
     start = clean(payload.data)[:80]
-    return ProtocolError(f"the server answered with {start!r} instead of a stream; check the base URL")
+    return ProtocolError(
+        f"the server answered with {start!r} instead of a stream; check the base URL", retryable=True
+    )
 
 
 def unreadable(data: bytes) -> ProtocolError:
@@ -172,10 +182,10 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def clean(text: str | bytes) -> str:
-    """Foreign text on one line, without control characters, at most 4 KiB."""
+    """Foreign text on one line, without control characters and HTML tags, at most 4 KiB."""
     if isinstance(text, bytes):
         text = text[: 2 * TEXT_LIMIT].decode("utf-8", "replace")
-    line = _UNPRINTABLE.sub(" ", text[: 2 * TEXT_LIMIT]).strip()
+    line = _TAG.sub(" ", _UNPRINTABLE.sub(" ", text[: 2 * TEXT_LIMIT])).strip()
     return line.encode("utf-8", "replace")[:TEXT_LIMIT].decode("utf-8", "ignore")
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
@@ -29,7 +30,7 @@ _OLLAMA: Final = frozenset({"message", "response"})
 def payload_of(item: Any) -> Payload:
     """`item` as its server sent it; raises `UsageError` for what is no chunk of any shape known."""
     if (text := _text(item)) is not None:
-        return Payload(foreign_text.NAME, foreign_text.encoded(text))
+        return foreign_text.payload(text)
     if foreign_langchain.is_message_chunk(item):
         return Payload("", _encoded(foreign_langchain.chat_chunk(item)))
     kind = item.get("type") if isinstance(item, Mapping) else getattr(item, "type", None)
@@ -44,7 +45,7 @@ def reader_of(payload: Payload) -> str | None:
 
     `foreign_text.NAME` for plain text.
     """
-    if payload.event == foreign_text.NAME and not payload.data.startswith(b'{"type":'):
+    if payload.event == foreign_text.EVENT:
         return foreign_text.NAME
     body = record(parse(payload.data))
     kind = string(body.get("type"))
@@ -88,13 +89,21 @@ def _dumped(item: Any) -> bytes:
     settings = {"by_alias": True, "exclude_unset": True, "exclude": _ADDED, "warnings": False}
     try:
         text: str = item.model_dump_json(**settings)
-    except (ValueError, UnicodeError):  # half a surrogate pair, or a value of the user's without a JSON form
+    except ValueError:  # half a surrogate pair, or a value of the user's without a JSON form
         return _encoded(item.model_dump(**settings))
     return text.encode()
 
 
 def _encoded(value: object) -> bytes:
-    try:
-        return msgspec.json.encode(value, enc_hook=str)
-    except (TypeError, ValueError):
-        return json.dumps(value, default=str).encode()
+    for encode in (_strict, _lenient):
+        with suppress(TypeError, ValueError, RecursionError):
+            return encode(value)
+    raise UsageError("a chunk cannot be read: it holds something that has no JSON form")
+
+
+def _strict(value: object) -> bytes:
+    return msgspec.json.encode(value, enc_hook=str)
+
+
+def _lenient(value: object) -> bytes:
+    return json.dumps(value, default=str).encode()  # also half a surrogate pair

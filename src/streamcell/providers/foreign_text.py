@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from streamcell.core.wire import Payload
 from streamcell.events import Event, Finished, Started, TextDelta
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streamcell.core.wire import Payload
-
 NAME: Final = "text"
 """What a stream of plain text is called where a provider's name stands."""
+
+EVENT: Final = "\ntext"
+"""The event name of a payload that is text and no JSON; no server can send it, as it holds a line end."""
 
 # A Python string may hold half a surrogate pair, which plain UTF-8 refuses.
 _ENCODING: Final = ("utf-8", "surrogatepass")
@@ -52,6 +54,6 @@ class TextDecoder:
             yield Started(self._provider, self._model)
 
 
-def encoded(text: str) -> bytes:
+def payload(text: str) -> Payload:
     """`text` as the payload that `TextDecoder` reads."""
-    return text.encode(*_ENCODING)
+    return Payload(EVENT, text.encode(*_ENCODING))

@@ -16,7 +16,7 @@ def parse(data: bytes | str) -> Any:
     """The JSON value of `data`; None when it is no JSON (or nested too deeply to be an answer)."""
     try:
         return msgspec.json.decode(data)
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 

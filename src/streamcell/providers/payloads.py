@@ -15,6 +15,8 @@ from streamcell.providers.mending import parse_mended
 if TYPE_CHECKING:
     from streamcell.errors import StreamcellError
 
+_FIELDS: Final = (b"data:", b"event:")
+"""What a stream begins with; the beginning of one of them is a stream cut at once."""
 _KEPT: Final = 64 * 1024
 """Bytes of foreign text that are kept to tell what was sent instead of an answer."""
 
@@ -45,6 +47,8 @@ class Payloads:
         if started or not foreign:
             return truncated(started=started)
         if foreign.startswith((b"{", b"[")) and parse_mended(foreign) is None:
+            return truncated(started=False)
+        if any(field.startswith(foreign) for field in _FIELDS):
             return truncated(started=False)
         return in_place_of_stream(Payload(BODY, foreign))
 
