@@ -1,9 +1,9 @@
 """The synchronous door to the asynchronous code: one background event loop for the whole process.
 
 An ordinary cell runs while the kernel's own loop runs, so `asyncio.run` is closed to it; this loop is open.
-The thread starts with the first call and ends when nothing was left to do for `IDLE_SECONDS`; besides it only
-a blocking foreign iterator gets one (`foreign_reader`). Nothing is ever printed from it: output of a background
-thread lands in whichever cell ran last. Work is started in a copy of the caller's context.
+The thread starts with the first call and ends when nothing was left to do for `IDLE_SECONDS`; besides it
+only a blocking foreign iterator gets one (`foreign_reader`). Nothing is ever printed from it: output of a
+background thread lands in whichever cell ran last. Work is started in a copy of the caller's context.
 """
 
 from __future__ import annotations

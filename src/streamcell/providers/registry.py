@@ -144,7 +144,7 @@ def resolve(
     `provider:model` or `provider/model` (split at the first mark, and only after a known provider), a
     provider alone, or a well-known model name. Without one: LLM_PROVIDER, else the first provider whose key
     is in `environment`, else a running Ollama (`is_running` is asked), else the scripted demo. A model left
-    open is `<PROVIDER>_MODEL`, else the provider's default. Raises `UsageError` for a name that means nothing.
+    open is `<PROVIDER>_MODEL`, else the provider's default. Raises `UsageError` for a name without meaning.
     """
     return installed().resolve(model, environment=environment, is_running=is_running)
 
