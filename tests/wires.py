@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 PAUSE = 0.03
 """Seconds between the pieces that are sent again and again."""
+HANDSHAKE = b"\x16"
+"""The first byte of a client that wants TLS."""
 _RESET = struct.pack("ii", 1, 0)
 
 
@@ -172,7 +174,17 @@ class Server:
             del self._talks[task]
             writer.transport.abort()
 
+    async def _greet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """Answer a client that wants TLS, as a server does that has none."""
+        if self._replies(self.url)[0].end == "hang":
+            await reader.read()
+        else:
+            writer.write(head(400, connection="close"))
+        return False
+
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        if await reader.readexactly(1) == HANDSHAKE:
+            return await self._greet(reader, writer)
         request = (await reader.readuntil(b"\r\n\r\n")).lower()
         length = request.partition(b"content-length:")[2].split(b"\r\n")[0]
         await reader.readexactly(int(length or b"0"))

@@ -5,14 +5,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple, Unpack, cast
 
 import msgspec
 
+from streamcell import playback
 from streamcell.continuation import Continuation, request_for_rest
 from streamcell.core.prompt import Prompt, split_system, to_messages
+from streamcell.core.request_key import described
 from streamcell.core.response import StreamingResponse
+from streamcell.errors import UsageError
 from streamcell.handle import Stream
 from streamcell.io.clock import SystemClock
 from streamcell.io.demo_server import DemoTransport
@@ -48,7 +53,8 @@ class Agent:
         self, model: str | None = None, *, name: str | None = None, **options: Unpack[Options]
     ) -> None:
         check_options(options)
-        self.provider, self.model = registry.resolve(model, environment=environment, is_running=is_running)
+        self.provider, self.model = _resolve(model, options)
+        self._named = bool(model)
         self.name = name or self.provider.facts.name
         self._options = options
 
@@ -77,14 +83,16 @@ class Agent:
 
     async def aclose(self) -> None:
         """Close this loop's idle connections now; without it they close within half a second."""
-        link = _link(self.provider, self._options)
-        if isinstance(link, Transport):
-            await link.aclose()
+        with contextlib.suppress(UsageError):  # without a key, as in a replay, nothing was opened
+            link = _link(self.provider, self._options)
+            if isinstance(link, Transport):
+                await link.aclose()
 
     def _ask(self, prompt: Prompt, options: Options, *, streamed: bool) -> Stream:
         check_options(options)
         merged = cast("Options", {**self._options, **options})
-        return ask(prompt, f"{self.provider.facts.name}:{self.model}", merged, streamed=streamed).stream
+        model = f"{self.provider.facts.name}:{self.model}"
+        return ask(prompt, model, merged, streamed=streamed, named=self._named).stream
 
     def __repr__(self) -> str:
         return f"Agent({self.provider.facts.name}:{self.model})"
@@ -98,12 +106,21 @@ class Asked(NamedTuple):
     scripted: bool
 
 
-def ask(prompt: Prompt, model: str | None, options: Options, *, streamed: bool) -> Asked:
-    """The same as `stream`, for callers that also want to say what is asked."""
+def ask(
+    prompt: Prompt, model: str | None, options: Options, *, streamed: bool, named: bool | None = None
+) -> Asked:
+    """The same as `stream`, for callers that also want to say what is asked.
+
+    `named`: whether the user chose the model; unless said, whether `model` is given.
+    """
     check_options(options)
-    provider, name = registry.resolve(model, environment=environment, is_running=is_running)
+    provider, name = _resolve(model, options)
     request = _request(prompt, provider, name, options, streamed=streamed)
-    source = _with_fallback(_run(provider, request, options), prompt, provider, request, options)
+
+    def asking() -> Source:
+        return _with_fallback(_run(provider, request, options), prompt, provider, request, options)
+
+    source = _source(request, asking, options, named=bool(model) if named is None else named)
     asked = _stream(source, provider, request, options)
     return Asked(asked, f"{provider.facts.name}:{name}", provider.facts.scripted)
 
@@ -111,7 +128,7 @@ def ask(prompt: Prompt, model: str | None, options: Options, *, streamed: bool) 
 def describe(prompt: Prompt, model: str | None, options: Options, *, streamed: bool) -> tuple[Call, str]:
     """What would be sent and to which address, without a key; nothing is sent."""
     check_options(options)
-    provider, name = registry.resolve(model, environment=environment, is_running=is_running)
+    provider, name = _resolve(model, options)
     request = _request(prompt, provider, name, options, streamed=streamed)
     return provider.encode(request), options.get("base_url") or provider.facts.base_url or ""
 
@@ -129,6 +146,7 @@ def _stream(source: Source, provider: Provider, request: Request, options: Optio
         clock=options.get("clock"),
     )
     asked.response.metadata |= {"provider": provider.facts.name, "model": request.model}
+    asked.response.metadata |= playback.labels(source)
     asked.response.continuation = functools.partial(_rest, provider, request, options)
     return asked
 
@@ -136,9 +154,25 @@ def _stream(source: Source, provider: Provider, request: Request, options: Optio
 def _rest(provider: Provider, request: Request, options: Options, cut: StreamingResponse) -> Stream:
     """`cut`, the answer to `request`, and what the same model adds to it."""
     longer = request_for_rest(request, cut, provider.facts)
-    run = _run(provider, longer, options)
-    source = Continuation(run, cut, model=request.model, facts=provider.facts)
-    return _stream(source, provider, msgspec.structs.replace(request, stream=True), options)
+    rest = _source(longer, lambda: _run(provider, longer, options), options)
+    source = Continuation(rest, cut, model=request.model, facts=provider.facts)
+    asked = _stream(source, provider, msgspec.structs.replace(request, stream=True), options)
+    asked.response.metadata |= playback.labels(rest)
+    return asked
+
+
+def _resolve(model: str | None, options: Options) -> tuple[Provider, str]:
+    """The provider and its model; where nobody named one a recording that is to be replayed knows it."""
+    chosen = model or playback.unnamed_model(options.get("replay"))
+    return registry.resolve(chosen, environment=environment, is_running=is_running)
+
+
+def _source(
+    request: Request, asking: Callable[[], Source], options: Options, *, named: bool = True
+) -> Source:
+    """What `asking` gives, or its recording, or both; a replay asks nobody and needs no key."""
+    said = described(request, limit=options.get("max_output_chunks"))
+    return playback.source(said, asking, options, clock=options.get("clock") or SystemClock(), named=named)
 
 
 def _with_fallback(

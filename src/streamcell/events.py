@@ -157,7 +157,10 @@ class Notice(msgspec.Struct, frozen=True, tag="notice", omit_defaults=True):
 
 
 class Retrying(msgspec.Struct, frozen=True, tag="retrying", omit_defaults=True):
-    """An attempt failed before any content; the next begins after `delay` seconds."""
+    """An attempt failed before any content; the next begins after `delay` seconds.
+
+    Attempt 0: nothing was sent yet, the provider told another run of this key to wait.
+    """
 
     attempt: int
     delay: float

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import math
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
@@ -41,12 +43,19 @@ class Options(TypedDict, total=False):
     on_error: Literal["raise", "keep"]
     fallback: str | None
     """A model to ask when this one fails, or ``"blocking"`` to ask the same one without streaming."""
+    record: str | os.PathLike[str] | None
+    """A file of JSON lines to which the run is appended when it is over."""
+    replay: str | os.PathLike[str] | None
+    """Such a file, from which the run is taken instead of asking: no key, nothing sent. Together with
+    `record`: what is not in the file is asked and recorded."""
+    speed: float
+    """Of the replay: 1 unless said, the original pace; 2 is twice as fast, 0 at once."""
     clock: Clock
 
 
 _LEAST = {"retries": 0, "chunk_size": 1, "max_output_chunks": 1}
 _OPTIONAL = frozenset({"max_output_chunks"})
-_LATER = frozenset({"tools", "schema", "record", "replay", "approve", "max_turns", "max_cost"})
+_LATER = frozenset({"tools", "schema", "approve", "max_turns", "max_cost"})
 
 
 def check_options(options: Options) -> None:
@@ -61,6 +70,9 @@ def check_options(options: Options) -> None:
         value = options.get(name, least)
         if not (isinstance(value, int) and value >= least) and not (value is None and name in _OPTIONAL):
             raise UsageError(f"{name} must be a whole number of {least} or more, not {value!r}")
+    speed = options.get("speed", 1.0)
+    if not (isinstance(speed, int | float) and math.isfinite(speed) and speed >= 0):
+        raise UsageError(f"speed must be a number of 0 (at once) or more, not {speed!r}")
     for name in options:
         if name in Options.__annotations__:
             continue

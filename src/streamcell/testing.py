@@ -95,15 +95,15 @@ def create_mock_stream(text: str, chunk_size: int = 5, delay: float = 0.0) -> Mo
 class WireServer(_WireServer):
     """A scripted server, for `async with` on the running loop, and for `with` in synchronous tests.
 
-    `with` runs it on a loop in a thread of its own: the test's thread is blocked in the call it tests, so the
-    server cannot live there.
+    `with` runs it on a loop in a thread of its own: the test's thread is blocked in the call it tests, or has
+    a loop that runs, as in a notebook, so the server cannot live there.
     """
 
     def __enter__(self) -> Self:
         self._loop = asyncio.new_event_loop()
-        self._loop.run_until_complete(self.start())
         self._thread = threading.Thread(target=self._loop.run_forever, name="streamcell-wire-server")
         self._thread.start()
+        asyncio.run_coroutine_threadsafe(self.start(), self._loop).result()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -63,3 +63,24 @@ def test_jitter_spreads_streams_that_failed_together(pair):
     early, late = pair
     assert Policy().delay(1, limited(10), early) < Policy().delay(1, limited(10), late)
     assert Policy().delay(1, BUSY, early) < Policy().delay(1, BUSY, late)
+
+
+def test_an_answer_that_was_none_is_asked_for_once_more():
+    error = ErrorInfo(kind="protocol", message="a web page", retryable=True)
+    assert Policy().delay(1, error, 0.0) is not None
+    assert Policy().delay(2, error, 0.0) is None
+
+
+@pytest.mark.parametrize("asked", [0.5, 60.0])
+def test_a_pause_for_all_callers_is_what_the_server_asked(asked):
+    assert Policy().pause(limited(asked)) == asked
+
+
+@pytest.mark.parametrize("asked", [60.1, math.inf, math.nan, -1.0])
+def test_a_pause_too_long_or_of_no_sense_is_for_nobody(asked):
+    assert Policy().pause(limited(asked)) == 0
+
+
+def test_an_error_that_does_not_pass_asks_for_no_pause():
+    error = ErrorInfo(kind="auth", message="no", retryable=False, retry_after=5.0)
+    assert Policy().pause(error) == 0

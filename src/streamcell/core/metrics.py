@@ -132,7 +132,8 @@ class Meter:
             if event.usage.output_tokens is not None:
                 self._tokens = event.usage.output_tokens
         elif isinstance(event, Retrying):
-            self.retries += 1
+            # Attempt 0 is no attempt: the run waits out a pause that another one was told to make.
+            self.retries += event.attempt > 0
         elif isinstance(event, Finished):
             self._ended = now
 

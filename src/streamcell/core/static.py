@@ -34,7 +34,10 @@ OWN_LIMIT = "max_output_chunks"
 
 
 class Answer(Protocol):
-    """What is shown of one answer; `StreamingResponse` is one. `metadata`: model, provider, scripted."""
+    """What is shown of one answer; `StreamingResponse` is one.
+
+    `metadata`: model, provider, scripted, replayed.
+    """
 
     @property
     def text(self) -> str: ...
@@ -77,11 +80,12 @@ def notice(answer: Answer) -> str | None:
     return failure if said is None else f"{said} ({failure})"
 
 
-def metrics_line(metrics: Metrics, *, model: str, scripted: bool = False) -> str:
+def metrics_line(metrics: Metrics, *, model: str, scripted: bool = False, replayed: bool = False) -> str:
     """The figures in one line of plain text: only what is known, `~` before our own estimates."""
     parts = [
         _one_line(model),
         "scripted demo answer" if scripted else None,
+        "replayed from a recording" if replayed else None,
         *_timings(metrics, about="~" if metrics.tokens_estimated else ""),
         f"retries {metrics.retries}" if metrics.retries else None,
         f"stalls {metrics.stalls}" if metrics.stalls else None,
@@ -106,7 +110,8 @@ def answer_line(answer: Answer) -> str:
     """`metrics_line` of an answer, with the model and the label its metadata name."""
     names = (answer.metadata.get("provider"), answer.metadata.get("model"))
     model = ":".join(str(name) for name in names if name)
-    return metrics_line(answer.metrics, model=model, scripted=bool(answer.metadata.get("scripted")))
+    scripted, replayed = (bool(answer.metadata.get(name)) for name in ("scripted", "replayed"))
+    return metrics_line(answer.metrics, model=model, scripted=scripted, replayed=replayed)
 
 
 def arguments_of(call: ToolCall) -> str:

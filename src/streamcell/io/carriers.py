@@ -218,7 +218,7 @@ class _Kept(httpx2.AsyncByteStream):
 
 
 async def _limit_refusal(response: httpx2.Response) -> None:
-    """Read the body of a refusal here, where it may break, stall or unpack to nothing without hiding its status."""
+    """Read the body of a refusal here: one that breaks, stalls or cannot be unpacked hides no status then."""
     body = response.stream
     if response.status_code >= _LOWEST_REFUSAL and isinstance(body, httpx2.AsyncByteStream):
         kept = _unpacked(await _beginning(body), response.headers)

@@ -1,7 +1,8 @@
 """Pauses that servers asked for, shared by all streams of this process: a pure table of moments.
 
-A pause is asked of an account (an address with a key) and a model, so that is what it is kept for. The table
-knows no clock: times are handed in, and belong to the clock that is part of the place. Any thread may call it.
+A pause is asked of an account (an address with a key) and a model, so that is what it is kept for. The
+table knows no clock: times are handed in, and belong to the clock that is part of the place. Any thread may
+call it.
 """
 
 from __future__ import annotations

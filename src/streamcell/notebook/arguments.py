@@ -27,8 +27,6 @@ LATER = {
     "--format": "output formats",
     "--compare-blocking": "comparing",
     "--max-cost": "cost limits",
-    "--record": "recording",
-    "--replay": "recording",
 }
 _KEYS = ("--key", "--api-key", "--api_key", "--apikey", "--token")
 
@@ -77,6 +75,16 @@ def _parser() -> argparse.ArgumentParser:
     add("--retries", type=int, metavar="N", help="repeats of a call that failed before any content")
     add("--fallback", metavar="MODEL", help="model to ask on failure, or `blocking`")
     add("--on-error", choices=["raise", "keep"], help="keep: show the error, do not fail the cell")
+    add("--record", metavar="FILE", help="append the run to a file of JSON lines")
+    add(
+        "--replay",
+        metavar="FILE",
+        help="play the run from such a file, without a key; with --record also: ask and record only what is"
+        " not there (record once, re-run anywhere)",
+    )
+    add(
+        "--speed", type=float, metavar="X", help="pace of the replay: 1 as it was, 2 twice as fast, 0 at once"
+    )
     add("--base-url", metavar="URL", help="address of a compatible server")
     add("--key-env", metavar="NAME", help="environment variable that holds the key")
     add("--display", choices=["auto", "widget", "static", "text"], help="how the answer is shown")
@@ -100,6 +108,9 @@ _PLAIN = (
     "retries",
     "fallback",
     "on_error",
+    "record",
+    "replay",
+    "speed",
     "base_url",
 )
 

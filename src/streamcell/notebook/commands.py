@@ -82,6 +82,7 @@ def one_line_errors() -> Generator[None]:
 def _open(magics: StreamMagics, line: str, body: str) -> Cell | None:
     """The cell, begun; None when there is nothing to wait for."""
     said = arguments.parse(line)
+    body = body.removesuffix("\n")  # IPython's, not the user's
     shell: Any = magics.shell
     prompt = _fill_in(body, shell.user_ns) if said.interpolate else body
     options = _options(magics, said)
@@ -175,7 +176,8 @@ def _list(cells: list[Cell], nothing: str) -> None:
     for cell in cells:
         response = cell.stream.response
         state = response.stop_reason or "running"
-        line = metrics_line(cell.stream.ledger.metrics(), model=cell.model)
+        replayed = bool(response.metadata.get("replayed"))
+        line = metrics_line(cell.stream.ledger.metrics(), model=cell.model, replayed=replayed)
         _say(f"{cell.number:>3}  {state:<10} {line}")
     if not cells:
         _say(nothing)

@@ -11,6 +11,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 import traitlets
+from IPython.core.inputtransformer2 import leading_empty_lines, leading_indent
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
 AWAITED = "_stream_awaited"
@@ -67,21 +68,23 @@ class StreamMagics(Magics):
 class AwaitedCells:
     """Rewrites a `%%stream` cell into an await of its twin; any other cell stays as it is.
 
-    Only whole cells are rewritten: what a magic like `%%time` compiles while a cell runs cannot await.
+    Only whole cells are rewritten: what a magic like `%%time` compiles while a cell runs cannot await. It
+    goes before IPython's own clean-up, which takes ``>>>`` and ``In [1]:`` off the lines of a prompt.
     """
 
     def __init__(self) -> None:
         self._running = 0
 
     def __call__(self, lines: list[str]) -> list[str]:
-        word, _, rest = lines[0].rstrip("\n").partition(" ") if lines else ("", "", "")
+        first, *others = leading_indent(leading_empty_lines(lines)) or [""]
+        word, _, rest = first.rstrip("\n").partition(" ")
         if self._running or word != "%%stream" or rest.strip() in ("?", "??"):
             return lines
-        body = "".join(lines[1:])
+        body = "".join(others)
         return [f"await get_ipython().find_cell_magic({AWAITED!r})({rest.strip()!r}, {body!r})\n"]
 
     def install(self, shell: Any) -> None:
-        shell.input_transformers_cleanup.append(self)
+        shell.input_transformers_cleanup.insert(0, self)
         shell.events.register("pre_execute", self._begin)
         shell.events.register("post_execute", self._end)
 
@@ -115,3 +118,5 @@ def unload(shell: Any) -> None:
             transform.remove(shell)
     for kind, name in (("cell", "stream"), ("line", "stream"), ("cell", AWAITED)):
         shell.magics_manager.magics[kind].pop(name, None)
+    # `%config` goes to the first of a name, so one that is left behind would swallow it.
+    shell.configurables[:] = [one for one in shell.configurables if not isinstance(one, StreamMagics)]

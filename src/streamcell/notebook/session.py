@@ -30,6 +30,7 @@ from streamcell.events import (
     Finished,
     ReasoningDelta,
     Retrying,
+    Started,
     TextDelta,
     ToolCall,
     ToolCallDelta,
@@ -46,6 +47,7 @@ ACK_TRUST_SECONDS = 1.0
 """Acknowledgements are advice: after this long without one the page is taken to keep up."""
 
 _ENDS: dict[str, ViewState] = {"cancelled": "stopped", "error": "failed", "truncated": "failed"}
+_OVER: frozenset[ViewState] = frozenset({"done", "stopped", "failed"})
 
 
 class Channel(Protocol):
@@ -80,7 +82,9 @@ class Session:
         self._stream = stream
         self._events = stream.ledger.events
         self._channel = channel
-        self._model = model
+        # The page shows the model throughout: what is only played back must say so there.
+        self._mark = " (replayed)" if stream.response.metadata.get("replayed") else ""
+        self._model = model + self._mark
         self._scripted = scripted
         self._state: ViewState = "waiting"
         self._sent = 0
@@ -115,7 +119,7 @@ class Session:
             self.run,
             first,
             last,
-            [_for_page(event) for event in joined(events)],
+            [_for_page(event, mark=self._mark) for event in joined(events)],
             state=None if state == self._state else state,
             figures=self._due_figures(now, state),
         )
@@ -175,7 +179,8 @@ class Session:
         return self._stream.figures()
 
     def _publish_if_due(self, now: float) -> int:
-        ended = self._stream.finished and self._sent >= self._events.next
+        # Told by the last event sent, not by the log: the log is closed a moment after its last event.
+        ended = self._state in _OVER and self._sent >= self._events.next
         if self._published_at is None:
             # The widget was opened with the first snapshot a moment ago.
             self._published_at = now
@@ -197,8 +202,10 @@ class Session:
             self._sizes.append((last, size))
 
 
-def _for_page(event: Event) -> Event:
-    """What a page need not know stays here: the provider's own usage object."""
+def _for_page(event: Event, *, mark: str) -> Event:
+    """What a page need not know stays here: the provider's own usage object. `mark` joins the model's name."""
+    if isinstance(event, Started) and mark:
+        return msgspec.structs.replace(event, model=event.model + mark)
     if isinstance(event, UsageReport) and event.usage.raw is not None:
         return UsageReport(msgspec.structs.replace(event.usage, raw=None))
     return event

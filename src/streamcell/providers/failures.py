@@ -63,8 +63,6 @@ _ADVICE: Final[Mapping[ErrorKind, str]] = {
     "too_large": "send less",
     "redirect": "check the base URL",
 }
-# Line ends, other control characters, and the marks that reverse the direction of text.
-_UNPRINTABLE = re.compile(r"[\x00-\x20\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
 _MARKUP = re.compile(r"\s*(<!doctype|<html|<head|<body|<\?xml)", re.IGNORECASE)
 # Only what HTML knows: "<model> not found" is a sentence.
 _TAG = re.compile(
@@ -185,7 +183,9 @@ def clean(text: str | bytes) -> str:
     """Foreign text on one line, without control characters and HTML tags, at most 4 KiB."""
     if isinstance(text, bytes):
         text = text[: 2 * TEXT_LIMIT].decode("utf-8", "replace")
-    line = _TAG.sub(" ", _UNPRINTABLE.sub(" ", text[: 2 * TEXT_LIMIT])).strip()
+    # Not printable are line ends, controls, marks that turn the direction of text, and what nobody can see.
+    seen = "".join(mark if mark.isprintable() else " " for mark in text[: 2 * TEXT_LIMIT])
+    line = " ".join(_TAG.sub(" ", seen).split())
     return line.encode("utf-8", "replace")[:TEXT_LIMIT].decode("utf-8", "ignore")
 
 

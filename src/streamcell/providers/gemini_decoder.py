@@ -233,7 +233,7 @@ class GeminiDecoder:
             return "filter"
         if stop == "MAX_TOKENS":
             return "length"
-        if stop != "STOP":
+        if stop not in ("STOP", "FUNCTION_CALL"):  # the second is what gateways make of the first
             return "unknown"
         return "tool_calls" if self._asked else "stop"
 

@@ -91,7 +91,7 @@ class ResponsesDecoder:
             yield from self._read(stem, tail, event)
 
     def _is_repeat(self, number: int | None, data: bytes) -> bool:
-        """Whether the same event came before. Its number tells, if the server counts: some number all alike."""
+        """Whether the same event came before: its number tells, if the server counts (some do not)."""
         if number is None:
             return False
         if self._numbered.get(number) == data and number - 1 in self._numbered:
