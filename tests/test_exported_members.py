@@ -9,7 +9,18 @@ import pytest
 import streamcell
 
 PYPROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
-HEAVY = {"IPython", "anthropic", "anywidget", "httpx2", "ipywidgets", "openai", "pydantic"}
+HEAVY = {
+    "anthropic",
+    "anywidget",
+    "httpx2",
+    "ipywidgets",
+    "jupyterlab",
+    "markdown_it",
+    "nh3",
+    "openai",
+    "pydantic",
+    "rich",
+}
 
 
 def test_the_public_names_are_sorted_and_at_most_forty():
@@ -36,7 +47,27 @@ def test_no_public_name_is_hidden_by_a_module_of_that_name():
 def test_importing_the_package_loads_no_client_no_widget_and_no_shell():
     script = "import streamcell, sys; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
-    assert HEAVY.isdisjoint(done.stdout.split())
+    assert (HEAVY | {"IPython"}).isdisjoint(done.stdout.split())
+
+
+def test_loading_the_extension_loads_no_client_and_no_widget():
+    script = (
+        "import sys; from IPython.core.interactiveshell import InteractiveShell;"
+        "shell = InteractiveShell.instance(); before = set(sys.modules);"
+        "shell.run_line_magic('load_ext', 'streamcell');"
+        "assert shell.find_cell_magic('stream') is not None;"
+        "print(*set(sys.modules) - before);"
+        "shell.run_line_magic('unload_ext', 'streamcell');"
+        "assert shell.find_cell_magic('stream') is None"
+    )
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    loaded = done.stdout.split()
+    assert "streamcell.notebook.magic" in loaded
+    assert HEAVY.isdisjoint(loaded)
+
+
+def test_every_public_name_has_one_home():
+    assert sorted(streamcell._HOMES) == streamcell.__all__
 
 
 def test_the_version_is_the_one_of_the_package():

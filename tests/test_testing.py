@@ -73,6 +73,14 @@ def test_a_server_serves_a_synchronous_client():
         assert server.requests[0].body["messages"] == PROMPT
 
 
+def test_a_server_starts_beside_a_loop_that_runs():
+    async def as_in_a_notebook():
+        with WireServer(Script.of("Hi")) as server:
+            return server.base_url
+
+    assert asyncio.run(as_in_a_notebook()).startswith("http://127.0.0.1:")
+
+
 def test_a_server_leaves_no_thread():
     before = threading.enumerate()
     with WireServer(Script.of("Hello", fault=Fault("stall", after=0))) as server:

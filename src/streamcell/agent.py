@@ -12,9 +12,9 @@ from typing import Any, NamedTuple, Unpack, cast
 
 import msgspec
 
-from streamcell import playback
+from streamcell import memory, playback
 from streamcell.continuation import Continuation, request_for_rest
-from streamcell.core.prompt import Prompt, split_system, to_messages
+from streamcell.core.prompt import Prompt, split_system
 from streamcell.core.request_key import described
 from streamcell.core.response import StreamingResponse
 from streamcell.errors import UsageError
@@ -114,6 +114,7 @@ def ask(
     `named`: whether the user chose the model; unless said, whether `model` is given.
     """
     check_options(options)
+    options = memory.placed(prompt, options)
     provider, name = _resolve(model, options)
     request = _request(prompt, provider, name, options, streamed=streamed)
 
@@ -128,6 +129,7 @@ def ask(
 def describe(prompt: Prompt, model: str | None, options: Options, *, streamed: bool) -> tuple[Call, str]:
     """What would be sent and to which address, without a key; nothing is sent."""
     check_options(options)
+    options = memory.placed(prompt, options)
     provider, name = _resolve(model, options)
     request = _request(prompt, provider, name, options, streamed=streamed)
     return provider.encode(request), options.get("base_url") or provider.facts.base_url or ""
@@ -148,6 +150,7 @@ def _stream(source: Source, provider: Provider, request: Request, options: Optio
     asked.response.metadata |= {"provider": provider.facts.name, "model": request.model}
     asked.response.metadata |= playback.labels(source)
     asked.response.continuation = functools.partial(_rest, provider, request, options)
+    memory.remember(asked, options)
     return asked
 
 
@@ -193,7 +196,7 @@ def _with_fallback(
 
 def _request(prompt: Prompt, provider: Provider, model: str, options: Options, *, streamed: bool) -> Request:
     """The request as it will be sent; raises `UsageError` for a parameter the provider does not take."""
-    system, messages = split_system(to_messages(prompt), options.get("system"))
+    system, messages = split_system(*memory.said(prompt, options))
     stop = options.get("stop") or ()
     request = Request(
         provider=provider.facts.name,

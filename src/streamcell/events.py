@@ -12,7 +12,7 @@ A run is a sequence that obeys this grammar, which `core.fold` asserts::
 `Finished` is always last and always comes, also after a cancel. `part` numbers the piece of the answer a
 delta belongs to (a content block, a choice's text, one tool call); parts appear in order and never interleave
 with themselves. An agent's run holds several model turns; each turn after the first begins with another
-`Started`.
+`Started`, which may have `Retrying`s of its own before it.
 """
 
 from __future__ import annotations

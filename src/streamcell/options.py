@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
+from streamcell.core.conversation import Conversation, Place
 from streamcell.errors import UsageError
 from streamcell.io.clock import Clock
 from streamcell.io.keys import Key
@@ -43,6 +44,8 @@ class Options(TypedDict, total=False):
     on_error: Literal["raise", "keep"]
     fallback: str | None
     """A model to ask when this one fails, or ``"blocking"`` to ask the same one without streaming."""
+    conversation: Conversation | Place | None
+    """Goes before the prompt, as it is when the call is made, and gets the answer when that ends."""
     record: str | os.PathLike[str] | None
     """A file of JSON lines to which the run is appended when it is over."""
     replay: str | os.PathLike[str] | None
@@ -70,6 +73,12 @@ def check_options(options: Options) -> None:
         value = options.get(name, least)
         if not (isinstance(value, int) and value >= least) and not (value is None and name in _OPTIONAL):
             raise UsageError(f"{name} must be a whole number of {least} or more, not {value!r}")
+    conversation = options.get("conversation")
+    if conversation is not None and not isinstance(conversation, Conversation | Place):
+        kind = type(conversation).__name__
+        raise UsageError(f"conversation takes a streamcell.Conversation, not {kind}")
+    if conversation is not None and not options.get("keep", True):
+        raise UsageError("with keep=False there is no answer that a conversation could keep; leave one out")
     speed = options.get("speed", 1.0)
     if not (isinstance(speed, int | float) and math.isfinite(speed) and speed >= 0):
         raise UsageError(f"speed must be a number of 0 (at once) or more, not {speed!r}")

@@ -15,7 +15,7 @@ import random
 from collections.abc import Awaitable, Callable, Hashable, Iterable
 from contextlib import AbstractAsyncContextManager
 from email.utils import formatdate
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -56,6 +56,10 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
     backpressure: float | None = None
 
 
+BLOCKING: Final = Timeouts(first=600.0)
+"""The clocks of a blocking call, whose first content is all of it, unless others are given."""
+
+
 class Link(Protocol):
     """What carries a call; `io.transport.Transport` is one."""
 
@@ -94,7 +98,7 @@ class Run:
         self._provider = provider
         self._request = request
         self._transport = transport
-        self._timeouts = timeouts or Timeouts()
+        self._timeouts = timeouts or (Timeouts() if request.stream else BLOCKING)
         self._policy = policy or Policy()
         self._clock = clock
         self._chance = chance

@@ -11,6 +11,7 @@ import json
 import queue
 import threading
 from dataclasses import dataclass, field
+from typing import Self
 
 SECONDS = 90
 LOAD = "%load_ext streamcell"
@@ -73,14 +74,15 @@ class Faucet:
         return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/v1"
 
     def cell(self, options: str = "", prompt: str = "Speak") -> str:
-        """The source of a cell that asks this server."""
-        return f"%%stream openai:held --base-url {self.base_url} {options}\n{prompt}"
+        """The source of a cell that asks this server and waits as long as the test does."""
+        clocks = "--first-timeout 600 --idle-timeout 600"
+        return f"%%stream openai:held --base-url {self.base_url} {clocks} {options}\n{prompt}"
 
     def next(self) -> Flow:
         """The next request, once it has come."""
         return self._flows.get(timeout=SECONDS)
 
-    def __enter__(self) -> Faucet:
+    def __enter__(self) -> Self:
         self._thread.start()
         self._server = self._do(asyncio.start_server(self._connected, "127.0.0.1", 0))
         return self

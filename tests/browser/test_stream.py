@@ -2,8 +2,6 @@
 
 import re
 
-import pytest
-
 from faucet import LOAD
 from views import article, is_running, status, view, wait_until_replaced
 

@@ -121,6 +121,16 @@ def test_a_sync_after_the_end_also_brings_the_lasting_output():
     assert page.other == ["static"]
 
 
+def test_an_end_that_is_sent_before_the_log_is_closed_is_an_end():
+    page, stream, session = opened()
+    stream.ledger.events.watch(lambda: session.flush(0.0))
+    feed(stream, Started("p", "m"), TextDelta("a"))
+    feed(stream, Finished("stop"))
+    assert page.snapshots[-1].state == "done"
+    session.receive(Sync("1", 0), 1.0)
+    assert page.other == ["static"]
+
+
 def test_stop_cancels_the_stream_and_is_acknowledged():
     page, stream, session = opened()
     session.receive(Stop("1"), 0.0)

@@ -11,7 +11,15 @@ from typing import Final
 import msgspec
 
 from streamcell.errors import UsageError
-from streamcell.messages import ImagePart, Message, Part, ReasoningPart, TextPart, ToolCallPart, ToolResultPart
+from streamcell.messages import (
+    ImagePart,
+    Message,
+    Part,
+    ReasoningPart,
+    TextPart,
+    ToolCallPart,
+    ToolResultPart,
+)
 
 ROOT: Final = 0
 """The parent of first turns; no turn has this id."""
@@ -43,7 +51,9 @@ class Turn(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def answer(self) -> str:
-        return "\n\n".join(said.content for said in self.messages if said.role == "assistant" and said.content)
+        return "\n\n".join(
+            said.content for said in self.messages if said.role == "assistant" and said.content
+        )
 
     @property
     def answered(self) -> bool:
@@ -80,7 +90,9 @@ class Branches:
 
     def beside(self, turn: Turn) -> list[Turn]:
         """The turns on the same parent, this one included, in the order of asking."""
-        return sorted((one for one in self.turns.values() if one.parent == turn.parent), key=lambda one: one.id)
+        return sorted(
+            (one for one in self.turns.values() if one.parent == turn.parent), key=lambda one: one.id
+        )
 
     def follow(self, number: int) -> None:
         turn = self.turns.get(number)
@@ -132,7 +144,7 @@ def closed(messages: Iterable[Message]) -> list[Message]:
     calls of the last message stay open, for whoever answers them.
     """
     closed: list[Message] = []
-    calls: dict[str, ToolCallPart] = {}
+    calls: list[ToolCallPart] = []
     for message in messages:
         if message.role == "tool":
             parts = tuple(_answering(message.parts, calls))
@@ -140,7 +152,7 @@ def closed(messages: Iterable[Message]) -> list[Message]:
                 closed.append(Message("tool", parts))
             continue
         closed += _not_run(calls)
-        calls = {part.id: part for part in message.parts if isinstance(part, ToolCallPart)}
+        calls = [part for part in message.parts if isinstance(part, ToolCallPart)]
         closed.append(message)
     # Some of the last calls have results: the others will not get theirs in a message that is a user's.
     return closed + _not_run(calls) if closed and closed[-1].role == "tool" else closed
@@ -162,15 +174,17 @@ def newest(turns: Sequence[Turn], budget: int) -> list[Turn]:
     return kept[::-1]
 
 
-def _answering(parts: Iterable[Part], calls: dict[str, ToolCallPart]) -> Iterator[Part]:
-    """The results that answer one of `calls`, each once; it is taken off the list."""
+def _answering(parts: Iterable[Part], calls: list[ToolCallPart]) -> Iterator[Part]:
+    """The results that answer one of `calls`, which is taken off the list."""
     for part in parts:
-        if not isinstance(part, ToolResultPart) or calls.pop(part.id, None) is not None:
+        call = next((c for c in calls if isinstance(part, ToolResultPart) and c.id == part.id), None)
+        if call is not None:
+            calls.remove(call)
             yield part
 
 
-def _not_run(calls: dict[str, ToolCallPart]) -> list[Message]:
-    results = tuple(ToolResultPart(call.id, call.name, NOT_RUN, error=True) for call in calls.values())
+def _not_run(calls: Iterable[ToolCallPart]) -> list[Message]:
+    results = tuple(ToolResultPart(call.id, call.name, NOT_RUN, error=True) for call in calls)
     return [Message("tool", results)] if results else []
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from streamcell.core.response import StreamingResponse
 from streamcell.handle import Stream
 from streamcell.io.cursor import Cursor
+from streamcell.io.portal import portal
 from streamcell.notebook.display import Display
 
 SLICE_SECONDS = 0.05
@@ -79,15 +80,7 @@ class Cell:
 
     def wait_in_background(self) -> None:
         """Return at once; the end is taken care of on the thread of the run."""
-
-        def look() -> None:
-            if self.stream.finished:
-                forget()
-                # Without the context of the cell that began it: that cell is over, and a message that
-                # claims to belong to it would be ignored by executors.
-                contextvars.Context().run(self._end)
-
-        forget = self.stream.ledger.events.watch(look)
+        portal.post(self._end_when_over)
 
     def check(self) -> None:
         """Raise the stream's error, if it ended with one that is to be raised."""
@@ -112,6 +105,19 @@ class Cell:
         forget = self.stream.ledger.events.watch(look)
         look()
         return forget
+
+    def _end_when_over(self) -> None:
+        """On the thread of the run, so that it cannot end between the watch and the first look."""
+
+        def look() -> None:
+            if self.stream.finished:
+                forget()
+                # Without the context of the cell that began it: that cell is over, and a message that
+                # claims to belong to it would be ignored by executors.
+                contextvars.Context().run(self._end)
+
+        forget = self.stream.ledger.events.watch(look)
+        look()
 
     def _end(self) -> None:
         self._display.show(self._cursor.take())

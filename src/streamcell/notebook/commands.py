@@ -57,7 +57,7 @@ def command(line: str) -> None:
     with one_line_errors():
         match line.split():
             case [] | ["help"]:
-                _say(arguments.help_text())
+                _say(f"{arguments.help_text()}\n%stream takes: {COMMANDS}")
             case ["list"]:
                 _list([cell for cell in _cells if not cell.stream.finished], "no stream is running")
             case ["status"]:

@@ -76,7 +76,10 @@ class AwaitedCells:
         self._running = 0
 
     def __call__(self, lines: list[str]) -> list[str]:
-        first, *others = leading_indent(leading_empty_lines(lines)) or [""]
+        cell = leading_empty_lines(lines) or [""]
+        if cell[0].startswith((" ", "\t")):
+            cell = leading_indent(cell)
+        first, *others = cell
         word, _, rest = first.rstrip("\n").partition(" ")
         if self._running or word != "%%stream" or rest.strip() in ("?", "??"):
             return lines

@@ -203,7 +203,7 @@ class Session:
 
 
 def _for_page(event: Event, *, mark: str) -> Event:
-    """What a page need not know stays here: the provider's own usage object. `mark` joins the model's name."""
+    """What a page need not know stays here: the provider's usage object. `mark` joins the model's name."""
     if isinstance(event, Started) and mark:
         return msgspec.structs.replace(event, model=event.model + mark)
     if isinstance(event, UsageReport) and event.usage.raw is not None:

@@ -1,0 +1,291 @@
+"""A conversation: turns in order, with their branches, to be asked on, kept in a file, and read.
+
+Pure. It sends nothing and knows no stream: who asks takes a `Place`, and the answer is put there when it
+ends. How turns fork is `core.turns`' business, how they are shown `core.transcript`'s.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import msgspec
+
+from streamcell.core import conversation_file, transcript
+from streamcell.core.conversation_file import Saved
+from streamcell.core.prompt import Prompt, to_messages
+from streamcell.core.turns import ROOT, Branches, Turn, closed, newest
+from streamcell.errors import UsageError
+from streamcell.messages import Message, TextPart, ToolCallPart
+
+if TYPE_CHECKING:
+    from streamcell.core.response import StreamingResponse
+
+
+class Conversation:
+    """Turns that a model remembers: ``stream(prompt, model, conversation=c)`` goes on with them.
+
+    A turn is a question and its answer; ``c[i]``, ``len(c)`` and ``for turn in c`` are those of the branch
+    that is followed. With `budget_tokens` a request carries the newest turns only (see `truncate`).
+
+    A conversation belongs to one thread. Streams may end on any other: what they said is in `turns` at the
+    next look.
+    """
+
+    def __init__(self, system: str | None = None, *, budget_tokens: int | None = None) -> None:
+        self.system = system
+        self.budget_tokens = budget_tokens
+        self._branches = Branches()
+        self._last_id = ROOT
+        self._arrived: deque[Turn] = deque()
+        self._places: dict[int, Place] = {}
+
+    @property
+    def turns(self) -> list[Turn]:
+        """The turns that are followed, oldest first."""
+        return self._settled().path()
+
+    @property
+    def messages(self) -> list[Message]:
+        """Everything said, the system prompt first, as a provider takes it: a prompt for a next request."""
+        return [*self._system(), *closed(_said(self.turns))]
+
+    def append(self, message: Prompt) -> Turn:
+        """Add a message, or several; a text is the user's. The turn that it stands in.
+
+        A user's message begins a turn unless the last one still waits for its answer; any other joins the
+        last one. Raises `UsageError` for a system message.
+        """
+        for one in to_messages(message):
+            turn = self._append(one)
+        return turn
+
+    def add(self, response: StreamingResponse) -> Turn:
+        """Add an answer with its question, as far as the conversation does not have that already.
+
+        For streams that were asked without ``conversation=``. Raises `UsageError` when the answer still
+        grows, or says nothing.
+        """
+        if response.stop_reason is None:
+            raise UsageError("the answer is still growing; add it when it has ended")
+        answer = _answer(response)
+        if not answer:
+            raise UsageError("the answer says nothing; there is nothing to remember")
+        question = _beyond(_said(self.turns), _without_system(response.prompt_messages))
+        turn = self._open_turn() if not question else None
+        turn = turn or self._new_turn()
+        return self._put(_told(turn, (*turn.messages, *question, *answer), response))
+
+    def edit(self, index: int, text: str) -> Turn:
+        """Ask turn `index` in other words: a new branch, without an answer. The old one can be switched to.
+
+        Pictures of the question are kept. ``stream(c.messages, model, conversation=c)`` gets the answer.
+        """
+        old = self[index]
+        asked = (part for message in old.messages if message.role == "user" for part in message.parts)
+        kept = tuple(part for part in asked if not isinstance(part, TextPart))
+        question = Message("user", (*to_messages(text)[0].parts, *kept))
+        turn = Turn(self._next_id(), (question,), old.parent)
+        self._branches.fork(turn)
+        return turn
+
+    def branches(self, index: int) -> list[Turn]:
+        """All versions of turn `index`, in the order of asking."""
+        return self._settled().beside(self[index])
+
+    def switch(self, index: int, branch: int) -> None:
+        """Follow version `branch` of turn `index`, and what was said after it."""
+        versions = self.branches(index)
+        if not -len(versions) <= branch < len(versions):
+            raise UsageError(f"turn {index} has {len(versions)} branches; there is no branch {branch}")
+        self._branches.follow(versions[branch].id)
+
+    def truncate(self, budget_tokens: int) -> list[Message]:
+        """The `messages` of the newest turns that fit into a number of tokens, estimated at four characters.
+
+        The system prompt always stays and is not counted; so does the last turn. A turn is kept or dropped
+        whole, a tool's call with its result.
+        """
+        return [*self._system(), *closed(_said(newest(self.turns, budget_tokens)))]
+
+    def place(self, prompt: Prompt, *, instead_of: int | None = None) -> Place:
+        """Where the answer to `prompt` will stand: at the end, or in place of the turn with id `instead_of`.
+
+        A prompt that begins with all the conversation's own messages goes on from there.
+        """
+        turns = self.turns
+        if instead_of is not None:
+            turns = [turn for turn in turns if turn.id < instead_of]
+        said = to_messages(prompt)
+        given = tuple(m for m in said if m.role == "system" and m.content != (self.system or ""))
+        question = _without_system(said)
+        own = _said(turns)
+        waiting = self._open_turn() if instead_of is None else None
+        if own and question[: len(own)] == own:
+            question = question[len(own) :]
+            if not question and waiting is None:
+                raise UsageError("the conversation has the answer to its last question; ask the next one")
+        else:
+            waiting = None
+        if waiting is not None:
+            turns, question = turns[:-1], (*waiting.messages, *question)
+        before = turns if self.budget_tokens is None else newest(turns, self.budget_tokens)
+        number = instead_of or (waiting.id if waiting else self._next_id())
+        turn = Turn(number, question, turns[-1].id if turns else ROOT)
+        return Place(self, turn, (*given, *closed((*_said(before), *question))))
+
+    def arrive(self, place: Place, response: StreamingResponse) -> None:
+        """Take the answer that was asked for at `place`; called from any thread.
+
+        One without content is passed by, and so is one that was asked for anew meanwhile.
+        """
+        answer = _answer(response)
+        if answer and self._places.get(place.turn.id) is place:
+            self._arrived.append(_told(place.turn, (*place.turn.messages, *answer), response))
+
+    def expect(self, place: Place) -> None:
+        """The answer that is now asked for at `place` is the one that counts there."""
+        self._places[place.turn.id] = place
+
+    def save(self, path: str | Path) -> None:
+        """Write a file: `.json` can be loaded again; `.md` and `.ipynb` are for reading.
+
+        The JSON has every branch, and images as base64. Raises `UsageError` when it cannot be written.
+        """
+        path = Path(path)
+        match path.suffix.lower():
+            case ".json":
+                text = conversation_file.text(self._saved())
+            case ".md":
+                text = self.to_markdown()
+            case ".ipynb":
+                text = transcript.notebook(self.turns, system=self.system, name=path.stem)
+            case suffix:
+                raise UsageError(
+                    f"a conversation is saved as .json, .md or .ipynb, not as {suffix or path.name!r}"
+                )
+        conversation_file.write(path, text)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """The conversation of a `.json` file; raises `UsageError` when it is not there or is none."""
+        saved = conversation_file.read(Path(path))
+        conversation = cls(saved.system, budget_tokens=saved.budget_tokens)
+        conversation._branches = Branches(saved.turns, saved.followed)
+        conversation._last_id = max((turn.id for turn in saved.turns), default=ROOT)
+        return conversation
+
+    def to_markdown(self) -> str:
+        """The turns that are followed, as Markdown."""
+        return transcript.markdown(self.turns, system=self.system)
+
+    def __len__(self) -> int:
+        return len(self.turns)
+
+    def __iter__(self) -> Iterator[Turn]:
+        return iter(self.turns)
+
+    def __getitem__(self, index: int) -> Turn:
+        turns = self.turns
+        if not -len(turns) <= index < len(turns):
+            raise IndexError(f"the conversation has {len(turns)} turns; there is no turn {index}")
+        return turns[index]
+
+    def __repr__(self) -> str:
+        return f"<Conversation, {len(self)} turns>"
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        del include, exclude
+        return transcript.bundle(self.turns, system=self.system)
+
+    def _settled(self) -> Branches:
+        """The branches with all that streams have handed in."""
+        with suppress(IndexError):
+            while True:
+                self._branches.put(self._arrived.popleft())
+        return self._branches
+
+    def _append(self, message: Message) -> Turn:
+        if message.role == "system":
+            raise UsageError("the system prompt is no turn; set conversation.system")
+        if message.role == "user":
+            turn = self._open_turn() or self._new_turn()
+        else:
+            turn = self.turns[-1] if self.turns else self._new_turn()
+        return self._put(msgspec.structs.replace(turn, messages=(*turn.messages, message)))
+
+    def _open_turn(self) -> Turn | None:
+        """The last turn, while it waits for its answer."""
+        turns = self.turns
+        return turns[-1] if turns and not turns[-1].answered else None
+
+    def _new_turn(self) -> Turn:
+        turns = self.turns
+        return Turn(self._next_id(), (), turns[-1].id if turns else ROOT)
+
+    def _next_id(self) -> int:
+        self._last_id += 1
+        return self._last_id
+
+    def _put(self, turn: Turn) -> Turn:
+        self._settled().put(turn)
+        return self._branches.turns[turn.id]
+
+    def _system(self) -> list[Message]:
+        return [Message("system", (TextPart(self.system),))] if self.system else []
+
+    def _saved(self) -> Saved:
+        branches = self._settled()
+        return Saved(
+            system=self.system,
+            budget_tokens=self.budget_tokens,
+            turns=list(branches.turns.values()),
+            followed=branches.followed,
+        )
+
+
+class Place:
+    """Where in a conversation an answer will stand, known when it is asked for. `messages` are to be sent."""
+
+    def __init__(self, conversation: Conversation, turn: Turn, messages: tuple[Message, ...]) -> None:
+        self.conversation = conversation
+        self.turn = turn
+        self.messages = messages
+
+
+def _said(turns: list[Turn]) -> tuple[Message, ...]:
+    return tuple(message for turn in turns for message in turn.messages)
+
+
+def _without_system(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    return tuple(message for message in messages if message.role != "system")
+
+
+def _beyond(own: tuple[Message, ...], said: tuple[Message, ...]) -> tuple[Message, ...]:
+    """What is `said` after the messages that stand at the end of our `own`."""
+    overlap = next(n for n in range(min(len(own), len(said)), -1, -1) if own[len(own) - n :] == said[:n])
+    return said[overlap:]
+
+
+def _answer(response: StreamingResponse) -> tuple[Message, ...]:
+    """The answer's messages; none when it said nothing that a next request could carry."""
+    answer = tuple(response.messages[len(_without_system(response.prompt_messages)) :])
+    parts = [part for message in answer for part in message.parts]
+    if response.refusal and not response.text:
+        return (Message("assistant", (TextPart(response.refusal),)), *answer)
+    return answer if any(isinstance(part, TextPart | ToolCallPart) for part in parts) else ()
+
+
+def _told(turn: Turn, messages: tuple[Message, ...], response: StreamingResponse) -> Turn:
+    """The turn with what it holds now, and what the response tells of the answer."""
+    names = (response.metadata.get("provider"), response.metadata.get("model"))
+    return msgspec.structs.replace(
+        turn,
+        messages=messages,
+        model=":".join(str(name) for name in names if name),
+        stop_reason=response.stop_reason,
+        tokens=response.total_tokens,
+    )
