@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import streamcell
@@ -16,9 +16,10 @@ from streamcell import Agent, StreamInterruptedError, UsageError
 from streamcell.core.script import Script
 from streamcell.core.static import bundle
 from streamcell.errors import from_info
-from streamcell.events import ErrorInfo, Finished, Usage
+from streamcell.events import ErrorInfo, Finished, Started, Usage
 from streamcell.handle import Stream
 from streamcell.io import recording
+from streamcell.notebook.session import Session
 from streamcell.playback import Recorder, Replay
 from streamcell.testing import Fault, VirtualClock, WireServer
 
@@ -88,6 +89,7 @@ def paced(events, gaps, clock):
     return run
 
 
+@settings(deadline=None)
 @given(RUNS, st.data())
 def test_a_replay_gives_every_run_of_the_grammar_event_by_event_at_its_pace(run, data):
     gaps = data.draw(st.lists(st.sampled_from([0.0, 0.25, 2.0]), min_size=len(run), max_size=len(run)))
@@ -148,7 +150,7 @@ def test_a_replay_stops_when_it_is_told_to():
     _, (kept,) = record(source([STARTED, *texts("a")], [*texts("b"), FINISHED]), VirtualClock())
 
     async def main():
-        clock = VirtualClock(manual=True)
+        clock = VirtualClock()
         late = [(at + 60 * number, event) for number, (at, event) in enumerate(kept.events)]
         stream = Stream(Replay(type(kept)(kept.begin, late), clock=clock, speed=1.0), clock=clock)
         stream.subscribe(lambda event: event == STARTED and stream.cancel())
@@ -184,6 +186,38 @@ def test_a_replay_says_so_and_keeps_the_figures_of_the_recording(server, file):
         assert "replayed" not in shown
 
 
+class Page:
+    """What a live view is told."""
+
+    def __init__(self):
+        self.told = []
+
+    def tell(self, message):
+        self.told.append(message)
+
+    def publish(self, snapshot):
+        self.told.append(snapshot)
+
+    def publish_static(self):
+        pass
+
+
+def live_names(stream):
+    """The model as the page is told it: before the first event, and with it."""
+    page = Page()
+    session = Session(stream, page, run="1", model="m", scripted=False)
+    before = session.snapshot().model
+    stream.result()
+    session.flush(0.0)
+    return [before, *(event.model for event in page.told[0].events if isinstance(event, Started))]
+
+
+def test_the_live_view_says_so_from_the_beginning(server, file):
+    assert live_names(ask(server, api_key="not-really-a-key", record=file)) == ["m", "m"]
+    replay = streamcell.stream("Hi", "openai:m", replay=file, speed=0)
+    assert live_names(replay) == ["m (replayed)", "m (replayed)"]
+
+
 def test_no_key_is_in_the_file(server, file):
     canary = "canary-0123456789"
     ask(
@@ -197,19 +231,19 @@ def test_no_key_is_in_the_file(server, file):
 
 
 @pytest.mark.parametrize(
-    ("prompt", "model", "options", "says"),
+    ("asked", "says"),
     [
-        ("Ho", "openai:m", {}, "message 1 differs at character 2: it was 'Hi' and is 'Ho'"),
-        ("Hi", "openai:n", {}, "model was 'm' and is 'n'"),
-        ("Hi", "anthropic:m", {}, "provider was 'openai' and is 'anthropic'"),
-        ("Hi", "openai:m", {"temperature": 0.5}, "temperature was None and is 0.5"),
-        ("Hi", "openai:m", {"max_output_chunks": 2}, "max_output_chunks was None and is 2"),
+        ({"prompt": "Ho"}, "message 1 differs at character 2: it was 'Hi' and is 'Ho'"),
+        ({"model": "openai:n"}, "model was 'm' and is 'n'"),
+        ({"model": "anthropic:m"}, "provider was 'openai' and is 'anthropic'"),
+        ({"temperature": 0.5}, "temperature was None and is 0.5"),
+        ({"max_output_chunks": 2}, "max_output_chunks was None and is 2"),
     ],
 )
-def test_a_request_that_is_not_there_is_told_what_differs(server, file, prompt, model, options, says):
+def test_a_request_that_is_not_there_is_told_what_differs(server, file, asked, says):
     ask(server, api_key="not-really-a-key", record=file).result()
     with pytest.raises(UsageError) as raised:
-        streamcell.stream(prompt, model, replay=file, **options)
+        streamcell.stream(**{"prompt": "Hi", "model": "openai:m"} | asked, replay=file)
     assert says in str(raised.value)
     assert "\n" not in str(raised.value)
 
@@ -231,7 +265,7 @@ def test_a_cut_run_is_not_replayed_and_the_error_says_so(file):
 
 
 def test_a_recorded_failure_is_replayed_as_the_failure(file):
-    broken = Script.of("one two three", fault=Fault("eof", after=2))
+    broken = Script.of("one two three", fault=Fault("cut", after=2))
     with WireServer(broken) as server, pytest.raises(StreamInterruptedError) as first:
         ask(server, api_key="not-really-a-key", record=file).result()
     with pytest.raises(StreamInterruptedError) as again:
@@ -264,7 +298,7 @@ def test_both_ask_once_and_replay_ever_after(server, file, monkeypatch):
 
 
 def test_both_do_not_take_a_failure_for_an_answer(file):
-    broken = Script.of("one two", fault=Fault("eof", after=1))
+    broken = Script.of("one two", fault=Fault("cut", after=1))
     with WireServer([broken, ANSWERS[0]]) as server:
         both = {"record": file, "replay": file, "api_key": "not-really-a-key"}
         with pytest.raises(StreamInterruptedError):
@@ -273,7 +307,7 @@ def test_both_do_not_take_a_failure_for_an_answer(file):
 
 
 def test_both_without_a_key_say_also_that_there_is_no_recording(file):
-    with pytest.raises(UsageError, match="OPENAI_API_KEY.*there is no recording"):
+    with pytest.raises(UsageError, match=r"OPENAI_API_KEY.*there is no recording"):
         streamcell.stream("Hi", "openai:m", record=file, replay=file)
 
 
@@ -323,6 +357,11 @@ def test_runs_side_by_side_are_recorded_whole(file):
 def test_a_speed_that_is_none_is_refused(speed, file):
     with pytest.raises(UsageError, match="speed"):
         streamcell.stream("Hi", "demo", replay=file, speed=speed)
+
+
+def test_a_speed_without_a_replay_is_refused():
+    with pytest.raises(UsageError, match="replay="):
+        streamcell.stream("Hi", "demo", speed=2)
 
 
 def test_a_place_that_cannot_be_recorded_into_is_refused_before_the_call(tmp_path):

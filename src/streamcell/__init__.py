@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from streamcell.agent import Agent, stream
+    from streamcell.core.conversation import Conversation
     from streamcell.core.metrics import Metrics
     from streamcell.core.response import StreamingResponse
     from streamcell.errors import (
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from streamcell.foreign import wrap
     from streamcell.handle import Stream
     from streamcell.messages import Message, StreamChunk
+    from streamcell.notebook.chats import conversation
     from streamcell.notebook.present import show
     from streamcell.notebook.view import StreamView
     from streamcell.run import Timeouts
@@ -37,6 +39,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Agent": "agent",
     "BackpressureTimeout": "errors",
+    "Conversation": "core.conversation",
     "LimitExceeded": "errors",
     "Message": "messages",
     "Metrics": "core.metrics",
@@ -53,6 +56,7 @@ _HOMES = {
     "TransportError": "errors",
     "Usage": "events",
     "UsageError": "errors",
+    "conversation": "notebook.chats",
     "show": "notebook.present",
     "stream": "agent",
     "wrap": "foreign",
@@ -61,6 +65,7 @@ _HOMES = {
 __all__ = [
     "Agent",
     "BackpressureTimeout",
+    "Conversation",
     "LimitExceeded",
     "Message",
     "Metrics",
@@ -77,6 +82,7 @@ __all__ = [
     "TransportError",
     "Usage",
     "UsageError",
+    "conversation",
     "show",
     "stream",
     "wrap",

@@ -17,7 +17,7 @@ from streamcell.options import Options
 
 
 def placed(prompt: Prompt, options: Options) -> Options:
-    """The options with the answer's place in its conversation instead of the conversation, if there is one."""
+    """The options with the answer's place in its conversation instead of the conversation, if any."""
     conversation = options.get("conversation")
     if not isinstance(conversation, Conversation):
         return options
@@ -29,7 +29,8 @@ def said(prompt: Prompt, options: Options) -> tuple[tuple[Message, ...], str | N
     place = options.get("conversation")
     if not isinstance(place, Place):
         return to_messages(prompt), options.get("system")
-    return place.messages, options.get("system") or place.conversation.system
+    system = options.get("system")
+    return place.messages, place.conversation.system if system is None else system
 
 
 def remember(stream: Stream, options: Options) -> None:

@@ -49,29 +49,30 @@ class Recorder:
         start, time = self._clock.monotonic(), self._clock.time()
         said: list[tuple[float, Event]] = []
 
-        def note(events: list[Event]) -> None:
+        def note(*events: Event) -> None:
             at = round(self._clock.monotonic() - start, _MICROSECONDS)
             said.extend((at, event) for event in events)
+            # Before anybody is told of the end: who then looks for the recording finds it.
+            if isinstance(events[-1], Finished):
+                self._keep(Recorded(self._begin(time), said))
 
         async def deliver_noted(events: list[Event]) -> None:
-            note(events)
+            note(*events)
             await deliver(events)
 
-        end: Finished | None = None
+        def note_end(end: Finished) -> None:
+            if not (said and isinstance(said[-1][1], Finished)):
+                note(end)
+
         try:
             await self._source(deliver_noted)
-            end = Finished("unknown")
         except asyncio.CancelledError:
-            end = Finished("cancelled")
+            note_end(Finished("cancelled"))
             raise
         except StreamcellError as error:
-            end = Finished("truncated" if error.kind == "truncated" else "error", error=error.info())
+            note_end(Finished("truncated" if error.kind == "truncated" else "error", error=error.info()))
             raise
-        finally:
-            if end is not None and not (said and isinstance(said[-1][1], Finished)):
-                note([end])
-            if end is not None:
-                self._keep(Recorded(self._begin(time), said))
+        note_end(Finished("unknown"))
 
     def _begin(self, time: float) -> RunLine:
         return RunLine(
@@ -104,6 +105,8 @@ def source(
     Raises `UsageError` when there is no recording and nobody is to be asked, and says what differs.
     """
     record, replay = options.get("record"), options.get("replay")
+    if replay is None and "speed" in options:
+        raise UsageError("speed is the pace of a replay; name the recording with replay=")
     missing = None
     if replay is not None:
         run = _find(replay, request, only_whole=record is not None)

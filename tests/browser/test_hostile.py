@@ -95,12 +95,13 @@ ANSWER = (
     *text_pieces("\n\nthe end", part=3),
 )
 
-# Finds what an output may not hold. What MathJax makes of a formula may have styles and names, but acts no more.
+# Finds what an output may not hold. What MathJax makes of a formula may have styles and names, but not act.
 AUDIT = r"""
 window.audit = root => {
-  const forbidden = "script, iframe, frame, object, embed, form, input, textarea, select, option, style, link,"
-    + " meta, base, template, video, audio, source, track, portal, marquee, dialog, map, area, title,"
-    + " svg *:not(path, polyline, g), math:not(mjx-container math), button[name], button[value], button[form]";
+  const forbidden = "script, iframe, frame, object, embed, form, input, textarea, select, option, style,"
+    + " link, meta, base, template, video, audio, source, track, portal, marquee, dialog, map, area, title,"
+    + " svg *:not(path, polyline, g), math:not(mjx-container math), button[name],"
+    + " button[value], button[form]";
   const acting = ["src", "srcset", "srcdoc", "action", "formaction", "background", "poster", "ping", "data",
     "xlink:href", "manifest", "cite", "usemap", "autofocus", "contenteditable", "accesskey", "popovertarget",
     "command"];
@@ -153,7 +154,7 @@ window.jupyterapp.commands.commandExecuted.connect((_, { id }) => {
 });
 """
 
-# A link that opens elsewhere is the reader's business and is held back; one that replaces the page is not.
+# A link that opens elsewhere is the reader's business, and held back; one that replaces the page is not.
 PRESS = """
 (root, elsewhere) => {
   const hold = event => {
@@ -203,6 +204,7 @@ def test_hostile_text_does_nothing_while_it_streams_and_once_it_is_kept(lab, fau
     flow.say("begin")
     shown = article(notebook)
     shown.get_by_text("begin").wait_for()
+    assert notebook.page.locator(".jp-OutputArea-output article").count() == 1
     for number, piece in enumerate(PIECES):
         _say(flow, notebook.page, f"\n\n{piece}\n\nmark{number}.")
         shown.get_by_text(f"mark{number}.").wait_for()

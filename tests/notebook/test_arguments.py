@@ -18,6 +18,7 @@ def test_every_option_arrives_where_it_belongs():
         "demo -o r -s 'be brief' -t 0.2 --max-tokens 9 --top-p 0.5 --stop a --stop b --chunk-size 3"
         " --stop-after 7 --retries 1 --fallback blocking --on-error keep --base-url http://127.0.0.1:1/v1"
         " --timeout 4 --first-timeout 3 --idle-timeout 2 --connect-timeout 1 --key-env K --display static"
+        " --record a.jsonl --replay b.jsonl --speed 2"
         " --param seed=7 --param user=me --bg --raw --no-stream --dry-run"
     )
     assert said.options == {
@@ -31,6 +32,9 @@ def test_every_option_arrives_where_it_belongs():
         "retries": 1,
         "fallback": "blocking",
         "on_error": "keep",
+        "record": "a.jsonl",
+        "replay": "b.jsonl",
+        "speed": 2.0,
         "base_url": "http://127.0.0.1:1/v1",
         "timeouts": Timeouts(connect=1, first=3, idle=2, total=4),
         "extra": {"seed": 7, "user": "me"},
@@ -51,7 +55,7 @@ def test_every_option_arrives_where_it_belongs():
         ("-m '{\"temperature\": 1}'", "--param"),
         ("--param nothing", "name=value"),
         ("--schema Row", "not available yet"),
-        ("--record run.jsonl", "not available yet"),
+        ("--speed fast --replay run.jsonl", "speed"),
         ("-c chat", "not available yet"),
     ],
 )

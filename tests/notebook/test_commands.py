@@ -143,7 +143,7 @@ def test_a_variable_for_the_key_that_is_not_set_is_named(run, monkeypatch):
         ("%%stream openai:m --base-url ftp://x.example\nHi", "https://host/path"),
         ("%%stream demo --api-key abc\nHi", "--key-env"),
         ("import os\n%stream stop 99", "no running stream 99"),
-        ("%stream bogus", "list, status, stop [ID], help"),
+        ("%stream bogus", "no such command; there are list, status, stop [ID]"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(run, source, says):

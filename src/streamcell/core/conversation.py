@@ -7,10 +7,10 @@ ends. How turns fork is `core.turns`' business, how they are shown `core.transcr
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
@@ -53,13 +53,13 @@ class Conversation:
         """Everything said, the system prompt first, as a provider takes it: a prompt for a next request."""
         return [*self._system(), *closed(_said(self.turns))]
 
-    def append(self, message: Prompt) -> Turn:
+    def append(self, message: Prompt | Mapping[str, Any]) -> Turn:
         """Add a message, or several; a text is the user's. The turn that it stands in.
 
         A user's message begins a turn unless the last one still waits for its answer; any other joins the
         last one. Raises `UsageError` for a system message.
         """
-        for one in to_messages(message):
+        for one in to_messages([message] if isinstance(message, Mapping) else message):
             turn = self._append(one)
         return turn
 
@@ -114,9 +114,12 @@ class Conversation:
     def place(self, prompt: Prompt, *, instead_of: int | None = None) -> Place:
         """Where the answer to `prompt` will stand: at the end, or in place of the turn with id `instead_of`.
 
-        A prompt that begins with all the conversation's own messages goes on from there.
+        A prompt that begins with all the conversation's own messages goes on from there. A turn of a branch
+        that is not followed is never replaced.
         """
         turns = self.turns
+        if instead_of in self._branches.turns and instead_of not in [turn.id for turn in turns]:
+            instead_of = None
         if instead_of is not None:
             turns = [turn for turn in turns if turn.id < instead_of]
         said = to_messages(prompt)

@@ -67,8 +67,12 @@ def _message_differences(asked: list[Any], recorded: list[Any]) -> list[str]:
 def _difference(asked: str, recorded: str) -> str:
     pairs = enumerate(zip(asked, recorded, strict=False))
     at = next((index for index, (one, other) in pairs if one != other), min(len(asked), len(recorded)))
+    return f"differs at character {at + 1}: it was {_around(recorded, at)} and is {_around(asked, at)}"
+
+
+def _around(text: str, at: int) -> str:
     begin, end = max(0, at - _AROUND), at + _AROUND
-    return f"differs at character {at + 1}: it was {recorded[begin:end]!r} and is {asked[begin:end]!r}"
+    return f"{'…' if begin else ''}{text[begin:end]!r}{'…' if text[end:] else ''}"
 
 
 def _text(message: Mapping[str, Any]) -> str:

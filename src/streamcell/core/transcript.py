@@ -31,7 +31,7 @@ _LONGEST_TITLE = 200
 
 def markdown(turns: Sequence[Turn], *, system: str | None) -> str:
     """Every message under a heading, with the model's name; a cut answer says so."""
-    sections = [f"## System\n\n{system}"] if system else []
+    sections = [f"# System\n\n{system}"] if system else []
     sections += [section for turn in turns for section in _sections(turn)]
     return "\n\n".join(sections) + "\n" if sections else ""
 
@@ -48,7 +48,7 @@ def bundle(turns: Sequence[Turn], *, system: str | None) -> dict[str, str]:
 
 
 def notebook(turns: Sequence[Turn], *, system: str | None, name: str) -> str:
-    """A notebook (nbformat 4.5): each question a `%%stream` cell that would ask it again, under it its answer."""
+    """A notebook (nbformat 4.5): each question a `%%stream` cell that would ask it, with its answer."""
     chat = re.sub(r"\W+", "-", name).strip("-") or "chat"
     cells = [_cell(0, "%load_ext streamcell", [])]
     for number, turn in enumerate(turns, 1):
@@ -66,7 +66,7 @@ def _sections(turn: Turn) -> Iterator[str]:
     for message in turn.messages:
         model = f" ({turn.model})" if turn.model and message.role == "assistant" else ""
         said = "\n\n".join(filter(None, map(_markdown, message.parts)))
-        yield f"## {_NAMES[message.role]}{model}\n\n{said}".rstrip()
+        yield f"# {_NAMES[message.role]}{model}\n\n{said}".rstrip()
     if turn.cut:
         yield f"*{_cut(turn)}*"
 

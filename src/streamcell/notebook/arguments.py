@@ -19,9 +19,6 @@ from streamcell.options import Options
 from streamcell.run import Timeouts
 
 LATER = {
-    "-c": "a conversation",
-    "--chat": "a conversation",
-    "--new": "a conversation",
     "--tool": "tools",
     "--schema": "structured output",
     "--format": "output formats",
@@ -36,6 +33,8 @@ class CellArguments(msgspec.Struct, frozen=True, kw_only=True):
 
     model: str | None
     out: str | None
+    chat: str | None
+    new: bool
     options: Options
     streamed: bool
     background: bool
@@ -56,6 +55,8 @@ def _parser() -> argparse.ArgumentParser:
     add("model", nargs="?", metavar="MODEL", help="provider:model; without one the environment decides")
     add("-m", "--model", dest="models", action="append", default=[], metavar="MODEL", help="the same")
     add("-o", "--out", metavar="NAME", help="variable that gets the response, also after a stop or an error")
+    add("-c", "--chat", metavar="NAME", help="go on with a conversation; a cell run again replaces its turn")
+    add("--new", action="store_true", help="with -c: begin the conversation afresh")
     add("-s", "--system", metavar="TEXT", help="system prompt")
     add("-t", "--temperature", type=float, metavar="T", help="temperature")
     add("--max-tokens", type=int, metavar="N", help="longest answer, in tokens")
@@ -123,11 +124,15 @@ def parse(line: str) -> CellArguments:
     models = [*([said.model] if said.model else []), *said.models]
     if len(models) > 1:
         raise UsageError("several models side by side are not available yet; name one")
+    if said.new and said.chat is None:
+        raise UsageError("--new begins a conversation afresh; name it with -c NAME")
     if models and models[0].startswith("{"):
         raise UsageError("-m is the model here; give parameters as -t 0.2 or --param name=value")
     return CellArguments(
         model=models[0] if models else None,
         out=_variable(said.out),
+        chat=said.chat,
+        new=said.new,
         options=_options(said),
         streamed=not said.no_stream,
         background=said.bg,

@@ -15,20 +15,22 @@ from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from streamcell import agent
+from streamcell.core.conversation import Place
 from streamcell.core.interpolate import interpolate
 from streamcell.core.response import StreamingResponse
 from streamcell.core.static import metrics_line
 from streamcell.errors import StreamcellError, UsageError
-from streamcell.notebook import arguments, kernel
+from streamcell.notebook import arguments, chats, kernel
 from streamcell.notebook.arguments import CellArguments
 from streamcell.notebook.cell import Cell
+from streamcell.notebook.chats import Chat
 from streamcell.notebook.display import Display, Kind, StaticDisplay, TerminalDisplay
 from streamcell.options import Options
 
 if TYPE_CHECKING:
     from streamcell.notebook.magic import StreamMagics
 
-COMMANDS = "list, status, stop [ID], help"
+COMMANDS = "list, status, stop [ID], chats, reset [CHAT], export FILE [CHAT], help"
 
 _numbers = itertools.count(1)
 _cells: deque[Cell] = deque(maxlen=100)
@@ -53,7 +55,7 @@ async def run_awaited(magics: StreamMagics, line: str, body: str) -> None:
 
 
 def command(line: str) -> None:
-    """`%stream list`, `status`, `stop [ID]`, `help`."""
+    """A `%stream` line: one of `COMMANDS`."""
     with one_line_errors():
         match line.split():
             case [] | ["help"]:
@@ -64,6 +66,12 @@ def command(line: str) -> None:
                 _list(list(_cells), "no stream has run yet")
             case ["stop", *numbers]:
                 _stop(numbers)
+            case ["chats"]:
+                _say(chats.listing())
+            case ["reset", *names]:
+                _say(chats.reset(names))
+            case ["export", *_]:
+                _say(chats.export(line.strip().removeprefix("export")))
             case _:
                 raise UsageError(f"%stream {line}: no such command; there are {COMMANDS}")
 
@@ -87,10 +95,16 @@ def _open(magics: StreamMagics, line: str, body: str) -> Cell | None:
     prompt = _fill_in(body, shell.user_ns) if said.interpolate else body
     options = _options(magics, said)
     model = said.model or magics.model or None
+    chat = None if said.chat is None else chats.find(said.chat, new=said.new)
+    asker = kernel.asker(shell, f"{line}\n{body}")
+    if chat is not None:
+        options = _in_chat(chat, chat.place(prompt, asker), options, said)
     if said.dry_run:
         _say(_dry_run(prompt, model, options, streamed=said.streamed))
         return None
     asked = agent.ask(prompt, model, options, streamed=said.streamed)
+    if chat is not None:
+        _keep(chat, asker, options)
     cell = Cell(
         asked.stream,
         choose_display(
@@ -151,6 +165,25 @@ def _options(magics: StreamMagics, said: CellArguments) -> Options:
         if not defaults["api_key"]:
             raise UsageError(f"--key-env: the environment variable {said.key_env} is not set")
     return cast("Options", {**defaults, **said.options})
+
+
+def _in_chat(chat: Chat, place: Place, options: Options, said: CellArguments) -> Options:
+    """The options of a cell that goes on with a chat: the system prompt is the chat's unless it gives one."""
+    begun = chat.conversation.system is not None or len(chat.conversation) > 0
+    left = {name: value for name, value in options.items() if name != "system"}
+    kept = left if begun and "system" not in said.options else options
+    return cast("Options", {**kept, "conversation": place})
+
+
+def _keep(chat: Chat, asker: kernel.Asker | None, options: Options) -> None:
+    place = options.get("conversation")
+    if not isinstance(place, Place):
+        return
+    if "system" in options:
+        chat.conversation.system = options["system"] or None
+    note = chat.keep(place, asker)
+    if note is not None:
+        _say(note)
 
 
 def _fill_in(text: str, namespace: Mapping[str, Any]) -> str:

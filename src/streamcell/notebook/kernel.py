@@ -6,8 +6,9 @@ Observed with ipykernel 6.31, 7.0, 7.3 and 7.4, JupyterLab 4.6 and nbclient 0.11
 
 from __future__ import annotations
 
+import hashlib
 import sys
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Host = Literal["terminal", "page", "no_page"]
 
@@ -21,6 +22,29 @@ def host(shell: Any) -> Host:
     return "page"
 
 
+class Asker(NamedTuple):
+    """A cell that may be run again, and which of its runs this is."""
+
+    cell: str
+    run: str
+
+
+def asker(shell: Any, source: str) -> Asker | None:
+    """The cell that runs: by the id that JupyterLab gives, else by its source.
+
+    None where a question is never asked by the same cell again: in a terminal or a console, and for programs
+    that run every cell once.
+    """
+    if host(shell) == "terminal":
+        return None
+    request = _parent(shell)
+    cell = (request.get("metadata") or {}).get("cellId")
+    if not cell and _is_numbered(request):
+        return None
+    run = str((request.get("header") or {}).get("msg_id", ""))
+    return Asker(str(cell or hashlib.sha256(source.encode("utf-8", "replace")).hexdigest()), run)
+
+
 def _parent(shell: Any) -> dict[str, Any]:
     try:
         parent = shell.get_parent()
@@ -32,13 +56,16 @@ def _parent(shell: Any) -> dict[str, Any]:
 def _is_executor(request: dict[str, Any]) -> bool:
     """Nbclient and all that build on it (nbconvert, papermill, nbval, `jupyter execute`).
 
-    Their request ids begin with the session id (jupyter_client's format; pages send UUIDs), and nobody is
-    there to be asked for input.
+    Their request ids are jupyter_client's, and nobody is there to be asked for input.
     """
+    return _is_numbered(request) and not (request.get("content") or {}).get("allow_stdin", True)
+
+
+def _is_numbered(request: dict[str, Any]) -> bool:
+    """Whether a request id begins with the session id: jupyter_client's format. Pages send UUIDs."""
     header = request.get("header") or {}
     session = str(header.get("session") or "")
-    asks = (request.get("content") or {}).get("allow_stdin", True)
-    return bool(session) and str(header.get("msg_id", "")).startswith(f"{session}_") and not asks
+    return bool(session) and str(header.get("msg_id", "")).startswith(f"{session}_")
 
 
 def stop_is_queued(shell: Any, comm_id: str) -> bool:

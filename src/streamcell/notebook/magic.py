@@ -42,14 +42,16 @@ class StreamMagics(Magics):
         """Ask a language model; the answer streams into the cell.
 
         ``%%stream [MODEL] [options]``, the prompt below it, with ``{name}`` for variables. The options:
-        ``-m MODEL``, ``-o NAME`` (variable for the response), ``-s SYSTEM``, ``-t TEMPERATURE``,
+        ``-m MODEL``, ``-o NAME`` (variable for the response), ``-c CHAT`` (go on with a conversation),
+        ``--new`` (afresh), ``-s SYSTEM``, ``-t TEMPERATURE``,
         ``--max-tokens N``, ``--top-p P``, ``--stop TEXT``, ``--param K=V``, ``--chunk-size N``,
         ``--stop-after N``, ``--no-stream``, ``--bg``, ``--raw``, ``--dry-run``, ``--timeout S``,
         ``--first-timeout S``, ``--idle-timeout S``, ``--connect-timeout S``, ``--retries N``,
         ``--fallback MODEL|blocking``, ``--on-error raise|keep``, ``--base-url URL``, ``--key-env NAME``,
         ``--display auto|widget|static|text``. `%stream help` explains them.
 
-        ``%stream list``, ``status``, ``stop [ID]``, ``help`` speak of the streams of this notebook.
+        ``%stream list``, ``status``, ``stop [ID]``, ``help`` speak of the streams of this notebook;
+        ``%stream chats``, ``reset [CHAT]``, ``export FILE [CHAT]`` of its conversations.
         """
         from streamcell.notebook import commands  # noqa: PLC0415 - the engine loads with the first cell
 
