@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import openai
 import pytest
 
 import streamcell
@@ -260,3 +261,41 @@ def test_what_would_be_sent_can_be_seen_without_sending(server):
     call, where = describe("Hi", "openai:m", {"base_url": address, "temperature": 0.5}, streamed=True)
     assert (call.body["model"], call.body["temperature"], where) == ("m", 0.5, address)
     assert server.requests == []
+
+
+def test_a_client_or_an_address_without_a_model_decides_the_provider(monkeypatch):
+    monkeypatch.delenv("LLM_PROVIDER", raising=False)
+    with WireServer(Script.of("hello")) as server:
+        address = f"{server.base_url}/v1"
+        client = openai.AsyncOpenAI(api_key="unused", base_url=address)
+        assert streamcell.stream("hi", client=client).result().metadata["provider"] == "openai"
+        asked = streamcell.stream("hi", "my-local", base_url=address).result()
+        assert (asked.metadata["provider"], asked.metadata["model"]) == ("openai", "my-local")
+
+
+def test_what_the_scripted_demo_would_ignore_is_refused(monkeypatch):
+    monkeypatch.delenv("LLM_PROVIDER", raising=False)
+    for options in ({"api_key": "unused"}, {"client": object()}):
+        with pytest.raises(streamcell.UsageError):
+            streamcell.stream("hi", "demo", **options)
+    with pytest.raises(streamcell.UsageError, match="needs a model"):
+        streamcell.stream("hi", api_key="unused")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"timeouts": 30},
+        {"timeouts": streamcell.Timeouts(first=-1)},
+        {"stop": 5},
+        {"extra": "x"},
+        {"system": 5},
+        {"temperature": "hot"},
+        {"keep": "no"},
+        {"on_error": "bogus"},
+        {"clock": 5},
+    ],
+)
+def test_an_option_of_the_wrong_kind_is_named_before_anything_is_sent(options):
+    with pytest.raises(streamcell.UsageError, match=next(iter(options)).split("_")[0][:4]):
+        streamcell.stream("hi", "demo", **options)

@@ -18,7 +18,8 @@ def serving(*answers):
     return WireServer([Script.of(answer) if isinstance(answer, str) else answer for answer in answers])
 
 
-def in_small_letters(path, headers, body):
+def in_small_letters(*request):
+    _, _, body = request
     return Script.of(body["messages"][-1]["content"].lower())
 
 

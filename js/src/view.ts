@@ -112,7 +112,12 @@ class View {
     const bar = element("div", "sc-bar");
     bar.append(this.#meters.node, this.#copy, this.#stop);
     this.#missing.hidden = true;
-    this.node.append(this.#run, this.#missing, bar);
+    const log = element("div", "sc-log");
+    log.setAttribute("role", "log");
+    // A live log would be read out again with every token.
+    log.setAttribute("aria-live", "off");
+    log.append(this.#run, this.#missing);
+    this.node.append(log, bar);
   }
 
   #listen(signal: AbortSignal): void {

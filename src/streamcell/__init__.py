@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from streamcell.events import Usage
     from streamcell.foreign import wrap
     from streamcell.handle import Stream
-    from streamcell.messages import Message, StreamChunk
+    from streamcell.messages import ImagePart, Message, StreamChunk, TextPart
     from streamcell.notebook.chats import conversation
     from streamcell.notebook.present import show
     from streamcell.notebook.view import StreamView
@@ -40,6 +40,7 @@ _HOMES = {
     "Agent": "agent",
     "BackpressureTimeout": "errors",
     "Conversation": "core.conversation",
+    "ImagePart": "messages",
     "LimitExceeded": "errors",
     "Message": "messages",
     "Metrics": "core.metrics",
@@ -51,6 +52,7 @@ _HOMES = {
     "StreamView": "notebook.view",
     "StreamcellError": "errors",
     "StreamingResponse": "core.response",
+    "TextPart": "messages",
     "Timeouts": "run",
     "ToolError": "errors",
     "TransportError": "errors",
@@ -66,6 +68,7 @@ __all__ = [
     "Agent",
     "BackpressureTimeout",
     "Conversation",
+    "ImagePart",
     "LimitExceeded",
     "Message",
     "Metrics",
@@ -77,6 +80,7 @@ __all__ = [
     "StreamView",
     "StreamcellError",
     "StreamingResponse",
+    "TextPart",
     "Timeouts",
     "ToolError",
     "TransportError",

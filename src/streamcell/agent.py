@@ -24,6 +24,7 @@ from streamcell.io.demo_server import DemoTransport
 from streamcell.io.environment import environment
 from streamcell.io.local import is_running
 from streamcell.io.retry import Policy
+from streamcell.io.route import address_for
 from streamcell.io.transport import Transport, transport_for
 from streamcell.messages import Request
 from streamcell.options import Options, check_options
@@ -132,7 +133,11 @@ def describe(prompt: Prompt, model: str | None, options: Options, *, streamed: b
     options = memory.placed(prompt, options)
     provider, name = _resolve(model, options)
     request = _request(prompt, provider, name, options, streamed=streamed)
-    return provider.encode(request), options.get("base_url") or provider.facts.base_url or ""
+    allow = options.get("allow_http", False)
+    address = address_for(
+        provider.facts, base_url=options.get("base_url"), environment=environment, allow_http=allow
+    )
+    return provider.encode(request), address or ""
 
 
 def _stream(source: Source, provider: Provider, request: Request, options: Options) -> Stream:
@@ -166,8 +171,26 @@ def _rest(provider: Provider, request: Request, options: Options, cut: Streaming
 
 def _resolve(model: str | None, options: Options) -> tuple[Provider, str]:
     """The provider and its model; where nobody named one a recording that is to be replayed knows it."""
+    if not isinstance(model, str | None):
+        raise UsageError(f"a model is named as text, provider:model, not {model!r}")
     chosen = model or playback.unnamed_model(options.get("replay"))
-    return registry.resolve(chosen, environment=environment, is_running=is_running)
+    usual = _usual(options)
+    if not chosen and usual is None and options.get("api_key") is not None:
+        raise UsageError("api_key= needs a model to go with: name it as provider:model")
+    provider, name = registry.resolve(chosen, environment=environment, is_running=is_running, usual=usual)
+    if provider.facts.scripted and (options.get("client") or options.get("api_key")):
+        raise UsageError(f"{provider.facts.name} is scripted and asks nobody; leave out client= and api_key=")
+    return provider, name
+
+
+def _usual(options: Options) -> str | None:
+    """The provider that an option means where the name of the model does not: a client, or an address."""
+    client = options.get("client")
+    if client is not None:
+        package = type(client).__module__.partition(".")[0]
+        return registry.of_client(package)
+    compatible = options.get("base_url") and not environment.get("LLM_PROVIDER")
+    return registry.COMPATIBLE if compatible else None
 
 
 def _source(

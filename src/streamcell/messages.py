@@ -5,9 +5,13 @@ Plain values. How a provider writes them on its wire is that provider's business
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
 
 import msgspec
+
+from streamcell.errors import UsageError
 
 Role = Literal["system", "user", "assistant", "tool"]
 
@@ -53,16 +57,59 @@ class ToolResultPart(msgspec.Struct, frozen=True, tag="tool_result", omit_defaul
 Part = TextPart | ImagePart | ReasoningPart | ToolCallPart | ToolResultPart
 
 
-class Message(msgspec.Struct, frozen=True):
-    """One turn of a conversation."""
+_PARTS_OF: Final[dict[Role, tuple[type[Part], ...]]] = {
+    "system": (TextPart,),
+    "user": (TextPart, ImagePart, ToolResultPart),
+    "assistant": (TextPart, ImagePart, ReasoningPart, ToolCallPart),
+    "tool": (ToolResultPart,),
+}
+"""What a message of each role may hold; nothing else would reach a provider."""
+
+
+# No Struct: those take their fields alone, and `content` is none.
+@dataclass(frozen=True, slots=True, init=False)
+class Message:
+    """One turn of a conversation: ``Message("user", "Hi")``, or a role and a sequence of parts.
+
+    A text in the sequence is a `TextPart`. Raises `UsageError` for an unknown role, for what is no part, and
+    for a part that the role cannot hold.
+    """
 
     role: Role
     parts: tuple[Part, ...]
+
+    def __init__(
+        self, role: Role, content: str | Sequence[Part | str] = (), *, parts: Sequence[Part] = ()
+    ) -> None:
+        if role not in _PARTS_OF:
+            raise UsageError(f"unknown role {role!r}; one of {', '.join(_PARTS_OF)}")
+        held = (*_checked(role, content), *_checked(role, parts))
+        object.__setattr__(self, "role", role)
+        object.__setattr__(self, "parts", held)
 
     @property
     def content(self) -> str:
         """The text of the message, without its other parts."""
         return "".join(part.text for part in self.parts if isinstance(part, TextPart))
+
+
+def _checked(role: Role, content: object) -> tuple[Part, ...]:
+    if isinstance(content, bytes | bytearray) or not isinstance(content, Sequence):
+        raise UsageError(
+            f"a message's content is text or a sequence of parts, not {type(content).__name__};"
+            " an image is ImagePart(data, media_type)"
+        )
+    pieces = [content] if isinstance(content, str) else content
+    return tuple(_part(role, TextPart(piece) if isinstance(piece, str) else piece) for piece in pieces)
+
+
+def _part(role: Role, piece: object) -> Part:
+    if not isinstance(piece, Part):
+        raise UsageError(f"a part of a message is text or one of our parts, not {type(piece).__name__}")
+    if not isinstance(piece, _PARTS_OF[role]):
+        allowed = ", ".join(kind.__name__ for kind in _PARTS_OF[role])
+        raise UsageError(f"a message of role {role!r} holds {allowed}, not {type(piece).__name__}")
+    return piece
 
 
 class ToolSpec(msgspec.Struct, frozen=True):

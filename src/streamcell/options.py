@@ -6,7 +6,9 @@ import difflib
 import math
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict, cast
+
+import msgspec
 
 from streamcell.core.conversation import Conversation, Place
 from streamcell.errors import UsageError
@@ -61,18 +63,44 @@ _OPTIONAL = frozenset({"max_output_chunks"})
 _LATER = frozenset({"tools", "schema", "approve", "max_turns", "max_cost"})
 
 
-def check_options(options: Options) -> None:
-    """Raise `UsageError` for a keyword that is no option, naming the one that was probably meant.
+_NUMBER = ((int, float), "a number")
+_TEXT = ((str,), "text")
+_KINDS: dict[str, tuple[tuple[type, ...], str]] = {
+    "system": _TEXT,
+    "temperature": _NUMBER,
+    "max_tokens": ((int,), "a whole number"),
+    "top_p": _NUMBER,
+    "frequency_penalty": _NUMBER,
+    "presence_penalty": _NUMBER,
+    "stop": ((str, list, tuple), "a list of texts"),
+    "extra": ((Mapping,), "a dict"),
+    "base_url": _TEXT,
+    "api_key": ((str, Key), "text"),
+    "allow_http": ((bool,), "True or False"),
+    "timeouts": ((Timeouts,), "a streamcell.Timeouts"),
+    "keep": ((bool,), "True or False"),
+    "fallback": _TEXT,
+    "clock": ((Clock,), "a clock"),
+}
 
-    A key given as text is put out of sight first, in place: the dict is a local variable of all its callers,
-    and a traceback may print those.
-    """
-    if isinstance(options.get("api_key"), str):
-        options["api_key"] = Key(str(options.pop("api_key")))
-    for name, least in _LEAST.items():
-        value = options.get(name, least)
-        if not (isinstance(value, int) and value >= least) and not (value is None and name in _OPTIONAL):
-            raise UsageError(f"{name} must be a whole number of {least} or more, not {value!r}")
+
+def _check_kinds(options: Options) -> None:
+    """Raise `UsageError` for a value of the wrong kind; None is "not said" everywhere."""
+    for name, (kinds, what) in _KINDS.items():
+        value = options.get(name)
+        wrong_bool = isinstance(value, bool) and bool not in kinds
+        if value is not None and (wrong_bool or not isinstance(value, kinds)):
+            shown = "a value of another kind" if name == "api_key" else repr(value)[:60]
+            raise UsageError(f"{name} takes {what}, not {shown}")
+    if options.get("on_error", "raise") not in ("raise", "keep"):
+        raise UsageError(f'on_error is "raise" or "keep", not {options["on_error"]!r}')
+    for clock, seconds in msgspec.structs.asdict(options.get("timeouts") or Timeouts()).items():
+        if seconds is not None and not seconds > 0:
+            raise UsageError(f"the time-out {clock!r} must be more than 0 seconds, or None for never")
+
+
+def _check_memory(options: Options) -> None:
+    """Conversations and recordings: the right kinds, and nothing that excludes another."""
     conversation = options.get("conversation")
     if conversation is not None and not isinstance(conversation, Conversation | Place):
         kind = type(conversation).__name__
@@ -82,8 +110,26 @@ def check_options(options: Options) -> None:
     speed = options.get("speed", 1.0)
     if not (isinstance(speed, int | float) and math.isfinite(speed) and speed >= 0):
         raise UsageError(f"speed must be a number of 0 (at once) or more, not {speed!r}")
+
+
+def check_options(options: Options) -> None:
+    """Raise `UsageError` for a keyword that is no option, naming the one that was probably meant.
+
+    A key given as text is put out of sight first, in place: the dict is a local variable of all its callers,
+    and a traceback may print those.
+    """
+    if isinstance(options.get("api_key"), str):
+        options["api_key"] = Key(str(options.pop("api_key")))
+    _check_kinds(options)
+    for name, least in _LEAST.items():
+        value = options.get(name, least)
+        if not (isinstance(value, int) and value >= least) and not (value is None and name in _OPTIONAL):
+            raise UsageError(f"{name} must be a whole number of {least} or more, not {value!r}")
+    _check_memory(options)
     for name in options:
         if name in Options.__annotations__:
+            continue
+        if name in _LATER and cast("Mapping[str, object]", options)[name] is None:
             continue
         if name in _LATER:
             raise UsageError(f"the option {name!r} is not available yet")

@@ -43,6 +43,8 @@ KINDS = {
     "a tool of the server": (MESSAGES, lambda case: any(c["server"] for c in case.expected["tool_calls"])),
     "no text": (MESSAGES, lambda case: not case.expected["text"]),
 }
+LETTERS = r"""end => document.querySelector("article[aria-label='Assistant message']")
+    ?.textContent.replace(/[^\p{L}\p{N}]/gu, "").includes(end)"""
 TELL = """import json
 def told(r):
     calls = [dict(id=c.id, name=c.name, arguments=c.raw_arguments, server=c.server) for c in r.tool_calls]
@@ -86,12 +88,9 @@ def test_a_recording_is_on_the_page_while_the_rest_of_it_is_still_to_come(lab, f
     flow = faucet.next()
     for block in at_random(early):
         flow._write(block)
-    shown = article(notebook)
-    notebook.page.wait_for_function(
-        "([shown, end]) => shown.textContent.replace(/[^\\p{L}\\p{N}]/gu, '').includes(end)",
-        arg=[shown.element_handle(), "".join(expected)[-40:]],
-    )
-    assert _first_missing(expected, shown.text_content()) is None
+    article(notebook).wait_for()
+    notebook.page.wait_for_function(LETTERS, arg="".join(expected)[-40:])
+    assert _first_missing(expected, article(notebook).text_content()) is None
     assert is_running(notebook)
     for block in at_random(late):
         flow._write(block)
@@ -125,7 +124,7 @@ def _cut(body):
 
 def _cell(endpoint, root, name):
     model, path = CELLS[endpoint]
-    return f"%%stream {model} --base-url {root}{path} -o {name}\nSpeak"
+    return f"%%stream {model} --base-url {root}{path} -o {name} --idle-timeout 600\nSpeak"
 
 
 def _words_of(markdown):

@@ -194,7 +194,7 @@ def test_an_answer_that_says_nothing_or_grows_is_not_added():
 
 
 def test_thinking_keeps_its_signature_and_calls_their_arguments(tmp_path):
-    call = ToolCall("1", "look", {"at": 3}, '{"at": 3}')
+    call = ToolCall(0, "1", "look", {"at": 3}, '{"at": 3}')
     parts = [ReasoningPart("hm", "signed", "anthropic")]
     conversation = answered(Conversation(), "Look", "So:", tool_calls=[call], reasoning_parts=parts)
     conversation.save(tmp_path / "c.json")

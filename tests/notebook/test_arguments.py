@@ -56,7 +56,7 @@ def test_every_option_arrives_where_it_belongs():
         ("--param nothing", "name=value"),
         ("--schema Row", "not available yet"),
         ("--speed fast --replay run.jsonl", "speed"),
-        ("-c chat", "not available yet"),
+        ("demo --new", "-c NAME"),
     ],
 )
 def test_a_wrong_line_is_one_clear_sentence(line, says):

@@ -54,7 +54,7 @@ def sent(capsys, page, line, prompt, cell="dry"):
 
 def test_a_later_cell_goes_on_with_the_conversation(page, capsys):
     page.run("a", "-c dna -s 'Be brief.'", "One?")
-    assert sent(capsys, page, "-c dna", "Two?") == ["Be brief.", "One?", "## A first look", "Two?"]
+    assert sent(capsys, page, "-c dna", "Two?") == ["Be brief.", "One?", "## The idea", "Two?"]
     assert questions() == ["One?"]
     page.run("b", "-c dna", "Two?")
     assert questions() == ["One?", "Two?"]

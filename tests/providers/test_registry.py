@@ -108,7 +108,7 @@ def test_a_running_ollama_comes_before_the_demo_and_after_a_key():
     assert means(None, has_ollama=True, OPENAI_API_KEY="k")[0] == "openai"
 
 
-@pytest.mark.parametrize("model", ["mystery", "meta-llama/Llama-3", "o5", "gpt", "ft:gpt-4o:org"])
+@pytest.mark.parametrize("model", ["mystery", "meta-llama/Llama-3", "o5", "gpt"])
 def test_a_name_that_means_nothing_lists_the_providers_and_what_to_type(model):
     with pytest.raises(UsageError, match="openai, anthropic, gemini") as caught:
         means(model)
@@ -155,3 +155,14 @@ def test_a_parameter_it_does_not_take_is_named(options):
     (name,) = options
     with pytest.raises(UsageError, match=f"openai does not take {name}="):
         check_parameters(openai, _request(**options))
+
+
+def test_a_fine_tuned_model_of_openai_is_openai_s():
+    assert means("ft:gpt-4o:org::1") == ("openai", "ft:gpt-4o:org::1")
+
+
+def test_a_name_that_means_nothing_goes_to_the_usual_provider_or_to_the_environment_s():
+    registry = Registry(TABLE)
+    provider, name = registry.resolve("my-local", environment={}, usual="openai")
+    assert (provider.facts.name, name) == ("openai", "my-local")
+    assert means("llama-3.3-70b", LLM_PROVIDER="openrouter") == ("openrouter", "llama-3.3-70b")

@@ -52,9 +52,8 @@ def route_for(
     allow_http: bool,
 ) -> Route:
     """The route for a provider; raises `UsageError` for a bad address and for a missing or foreign key."""
-    configured = next((environment[name] for name in facts.base_names if environment.get(name)), None)
-    chosen = base_url or configured or facts.base_url
-    address = None if chosen is None else checked(_spelled_out(chosen, facts.base_url), allow_http=allow_http)
+    configured = _configured(facts, environment)
+    address = address_for(facts, base_url=base_url, environment=environment, allow_http=allow_http)
     own = {host_of(facts.base_url)} | ({host_of(_spelled_out(configured, None))} if configured else set())
     key = _key(facts, host_of(address), own=own, api_key=api_key, environment=environment)
     return Route(
@@ -64,6 +63,18 @@ def route_for(
         key=key,
         key_header=facts.key_header,
     )
+
+
+def address_for(
+    facts: Facts, *, base_url: str | None, environment: Mapping[str, str], allow_http: bool
+) -> str | None:
+    """Where calls to a provider go; None where the official client decides. Raises `UsageError` if unsafe."""
+    chosen = base_url or _configured(facts, environment) or facts.base_url
+    return None if chosen is None else checked(_spelled_out(chosen, facts.base_url), allow_http=allow_http)
+
+
+def _configured(facts: Facts, environment: Mapping[str, str]) -> str | None:
+    return next((environment[name] for name in facts.base_names if environment.get(name)), None)
 
 
 def checked(base_url: str, *, allow_http: bool) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import keyword
 import shlex
 from collections.abc import Mapping
 from typing import Any, NoReturn, cast
@@ -167,7 +168,7 @@ def _refuse(words: list[str]) -> None:
 
 
 def _variable(name: str | None) -> str | None:
-    if name is not None and not name.isidentifier():
+    if name is not None and (not name.isidentifier() or keyword.iskeyword(name)):
         raise UsageError(f"-o takes the name of a variable, not {name!r}")
     return name
 

@@ -94,9 +94,7 @@ def export(words: str) -> str:
         file, *names = shlex.split(words)
         chat = _named(*names) if names else list(_chats.values())[-1]
     except (ValueError, TypeError):
-        raise UsageError(
-            "%stream export FILE [CHAT]: a .md, .json or .ipynb file, and a name"
-        ) from None
+        raise UsageError("%stream export FILE [CHAT]: a .md, .json or .ipynb file, and a name") from None
     except IndexError:
         raise UsageError("there is no conversation yet; begin one with %%stream -c NAME") from None
     chat.conversation.save(Path(file).expanduser())

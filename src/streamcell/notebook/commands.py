@@ -92,7 +92,7 @@ def _open(magics: StreamMagics, line: str, body: str) -> Cell | None:
     said = arguments.parse(line)
     body = body.removesuffix("\n")  # IPython's, not the user's
     shell: Any = magics.shell
-    prompt = _fill_in(body, shell.user_ns) if said.interpolate else body
+    prompt = _fill_in(body, _own_names(shell)) if said.interpolate else body
     options = _options(magics, said)
     model = said.model or magics.model or None
     chat = None if said.chat is None else chats.find(said.chat, new=said.new)
@@ -184,6 +184,14 @@ def _keep(chat: Chat, asker: kernel.Asker | None, options: Options) -> None:
     note = chat.keep(place, asker)
     if note is not None:
         _say(note)
+
+
+def _own_names(shell: Any) -> dict[str, Any]:
+    """The user's variables, without those that IPython itself put beside them."""
+    hidden = shell.user_ns_hidden
+    return {
+        name: value for name, value in shell.user_ns.items() if not (name in hidden and hidden[name] is value)
+    }
 
 
 def _fill_in(text: str, namespace: Mapping[str, Any]) -> str:

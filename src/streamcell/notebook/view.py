@@ -13,6 +13,7 @@ import time
 from collections import deque
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import anywidget
 import ipywidgets
@@ -64,7 +65,9 @@ class StreamView(anywidget.AnyWidget):
         self._esm = _source("loader.js")
         self._stream = stream
         self._woken = False
-        self._session = Session(stream, self, run=str(next(_numbers)), model=model, scripted=scripted)
+        known = stream.response.metadata
+        label = model or ":".join(str(known[key]) for key in ("provider", "model") if known.get(key))
+        self._session = Session(stream, self, run=str(next(_numbers)), model=label, scripted=scripted)
         super().__init__(
             version=code.version,
             bundle_ref=code.model_id,
@@ -73,6 +76,11 @@ class StreamView(anywidget.AnyWidget):
         )
         self.on_msg(self._receive)
         stream.ledger.events.watch(self._wake)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        """Displaying a view of a stream that nobody has begun to read begins it."""
+        self._stream.start()
+        return super()._repr_mimebundle_(**kwargs)
 
     # What the session's channel does
 

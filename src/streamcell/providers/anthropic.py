@@ -146,6 +146,7 @@ anthropic: Final = Messages(
         client="anthropic:AsyncAnthropic",
         key_names=("ANTHROPIC_API_KEY",),
         base_names=("ANTHROPIC_BASE_URL",),
+        base_url="https://api.anthropic.com",
         delta_event="content_block_delta",
         prefill=_WITH_PREFILL,
         parameters=frozenset({"temperature", "max_tokens", "top_p", "stop", "tools", "schema"}),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from streamcell.errors import UsageError
 from streamcell.messages import (
     ImagePart,
     Message,
@@ -116,6 +117,12 @@ class ChatCompletions(msgspec.Struct, frozen=True):
             yield {"role": message.role, "content": _content(message)}
 
     def _assistant(self, message: Message) -> dict[str, Any]:
+        image = next((part for part in message.parts if isinstance(part, ImagePart)), None)
+        if image is not None:
+            raise UsageError(
+                f"{self.facts.name} takes no image ({image.media_type}) in an assistant message;"
+                " put it into a user message"
+            )
         calls = [_call(part) for part in message.parts if isinstance(part, ToolCallPart)]
         details = [entry for part in message.parts for entry in self._reasoning_details(part)]
         return {
@@ -170,6 +177,7 @@ openai: Final = ChatCompletions(
         client="openai:AsyncOpenAI",
         key_names=("OPENAI_API_KEY",),
         base_names=("OPENAI_BASE_URL",),
+        base_url="https://api.openai.com/v1",
         delta_event="chat.completion.chunk",
         parameters=PARAMETERS,
     )

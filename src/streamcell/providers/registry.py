@@ -46,9 +46,11 @@ BUILT_IN: Mapping[str, str] = {
 
 LOCAL = "ollama"
 FALLBACK = "demo"
+COMPATIBLE = "openai"
+"""Whose dialect a server of the user's own speaks, unless more is said."""
 
 _WELL_KNOWN = (
-    (re.compile(r"gpt-|chatgpt-|o[134](-|$)"), "openai"),
+    (re.compile(r"gpt-|chatgpt-|o[134](-|$)|ft:(gpt-|o[134]-)"), "openai"),
     (re.compile(r"claude-"), "anthropic"),
     (re.compile(r"gemini-"), "gemini"),
 )
@@ -94,19 +96,29 @@ class Registry:
         *,
         environment: Mapping[str, str],
         is_running: Callable[[Facts], bool] = _never,
+        usual: str | None = None,
     ) -> tuple[Provider, str]:
         """The provider and the model id that `model` means; see the module's `resolve`."""
         if not model:
-            name = self._unnamed(environment, is_running=is_running)
+            name = usual or self._unnamed(environment, is_running=is_running)
             return self.provider(name), self._default_model(name, environment)
         left, mark, right = _split(model)
         if left.lower() in self._table:
             provider = self.provider(left.lower())
             return provider, right or self._default_model(left.lower(), environment)
-        known = None if mark else _vendor_of(model)
+        known = _vendor_of(model) or usual
+        if known is None and not mark and environment.get("LLM_PROVIDER"):
+            known = self._unnamed(environment, is_running=is_running)
         if known in self._table:
             return self.provider(known), model
         raise UsageError(self._unknown(left, model))
+
+    def of_client(self, package: str) -> str | None:
+        """The first provider whose calls clients of this package carry; None when there is none."""
+        for name in self._table:
+            if self.provider(name).facts.client.partition(":")[0] == package:
+                return name
+        return None
 
     def _unnamed(self, environment: Mapping[str, str], *, is_running: Callable[[Facts], bool]) -> str:
         chosen = environment.get("LLM_PROVIDER", "").strip().lower()
@@ -137,16 +149,26 @@ class Registry:
 
 
 def resolve(
-    model: str | None, *, environment: Mapping[str, str], is_running: Callable[[Facts], bool] = _never
+    model: str | None,
+    *,
+    environment: Mapping[str, str],
+    is_running: Callable[[Facts], bool] = _never,
+    usual: str | None = None,
 ) -> tuple[Provider, str]:
     """The provider and the model id that `model` means.
 
     `provider:model` or `provider/model` (split at the first mark, and only after a known provider), a
     provider alone, or a well-known model name. Without one: LLM_PROVIDER, else the first provider whose key
     is in `environment`, else a running Ollama (`is_running` is asked), else the scripted demo. A model left
-    open is `<PROVIDER>_MODEL`, else the provider's default. Raises `UsageError` for a name without meaning.
+    open is `<PROVIDER>_MODEL`, else the provider's default. `usual` is the provider of a model that is not
+    named, or whose name does not say it. Raises `UsageError` for a name without meaning.
     """
-    return installed().resolve(model, environment=environment, is_running=is_running)
+    return installed().resolve(model, environment=environment, is_running=is_running, usual=usual)
+
+
+def of_client(package: str) -> str | None:
+    """The provider that a client object of this package is for, unless its model says another."""
+    return installed().of_client(package)
 
 
 @functools.cache

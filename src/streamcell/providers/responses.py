@@ -91,6 +91,7 @@ responses = Responses(
         client="openai:AsyncOpenAI",
         key_names=("OPENAI_API_KEY",),
         base_names=("OPENAI_BASE_URL",),
+        base_url="https://api.openai.com/v1",
         delta_event="response.output_text.delta",
         parameters=frozenset({*_SIMPLE, "tools", "schema"}),
     )
