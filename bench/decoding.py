@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 import anthropic
 import httpx2
 import openai
-from answer import pieces
 from anthropic.types import RawMessageStreamEvent
 from openai.types.chat import ChatCompletionChunk
-from rounds import Rounds
-from table import Row, ratio_row
 
+from answer import pieces
+from rounds import Rounds
 from streamcell.core import wire
 from streamcell.core.script import Script
 from streamcell.events import TextDelta, Usage
@@ -24,6 +23,7 @@ from streamcell.io.wire_formats.contract import Asked
 from streamcell.io.wire_formats.openai_chat import OPENAI_CHAT
 from streamcell.messages import Message, Request, TextPart
 from streamcell.providers import registry
+from table import Row, ratio_row
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import zmq
 from jupyter_client.manager import KernelManager
+
 from process import cpu_seconds
 
 if TYPE_CHECKING:

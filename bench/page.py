@@ -15,22 +15,21 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from playwright.sync_api import sync_playwright
+
 import cells
 from answer import EVERY, MARKER, pieces
-from playwright.sync_api import sync_playwright
+from lab import CHROMIUM_FLAGS, Lab
 from process import HERE, model
 from rounds import Rounds
-from table import Row, ratio_row
-
-from lab import CHROMIUM_FLAGS, Lab
 from server import serving
+from table import Row, ratio_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from process import Model
-
     from lab import Notebook
+    from process import Model
 
 CHROMIUM = os.environ.get("STREAMCELL_CHROMIUM") or "/usr/bin/chromium"
 SETTLE_MS = 700

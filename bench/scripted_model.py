@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from answer import pieces
-
 from streamcell.core.script import Script
 from streamcell.events import TextDelta, Usage
 from streamcell.io.wire_server import WireServer

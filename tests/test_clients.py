@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import threading
 from contextlib import asynccontextmanager
 
 import anthropic
@@ -54,10 +55,27 @@ CLIENTS = {
     "openai responses": (of_openai(openai.AsyncOpenAI), "openai-responses:m"),
     "openai responses, sync": (of_openai(openai.OpenAI), "openai-responses:m"),
     "azure": (azure(openai.AsyncAzureOpenAI), "azure:m"),
+    "azure, sync": (azure(openai.AzureOpenAI), "azure:m"),
+    "azure responses, sync": (azure(openai.AzureOpenAI), "openai-responses:m"),
     "openai on bedrock": (of_openai(openai.AsyncBedrockOpenAI, aws_region="eu-west-1"), "openai:m"),
     "anthropic": (of_anthropic(anthropic.AsyncAnthropic), "anthropic:m"),
     "anthropic, sync": (of_anthropic(anthropic.Anthropic), "anthropic:m"),
     "anthropic on foundry": (of_anthropic(anthropic.AsyncAnthropicFoundry), "anthropic:m"),
+    "anthropic on foundry, sync": (of_anthropic(anthropic.AnthropicFoundry), "anthropic:m"),
+    "anthropic on aws, sync": (
+        of_anthropic(anthropic.AnthropicAWS, workspace_id="w", aws_region="eu-west-1"),
+        "anthropic:m",
+    ),
+    "anthropic on bedrock, sync": (
+        of_anthropic(anthropic.AnthropicBedrockMantle, aws_region="eu-west-1"),
+        "anthropic:m",
+    ),
+    "anthropic on google cloud, sync": (
+        lambda base: anthropic.AnthropicGoogleCloud(
+            base_url=base, project="p", location="l", workspace_id="w", token_provider=lambda: SECRET
+        ),
+        "anthropic:m",
+    ),
     "anthropic on aws": (
         of_anthropic(anthropic.AsyncAnthropicAWS, workspace_id="w", aws_region="eu-west-1"),
         "anthropic:m",
@@ -139,9 +157,54 @@ def test_an_azure_client_finds_the_deployment_in_the_models_name():
     assert request.path == "/openai/deployments/gpt-5-mini/chat/completions?api-version=2024-10-21"
 
 
-def test_a_synchronous_azure_client_is_refused_with_the_one_to_pass():
-    with pytest.raises(UsageError, match=r"AsyncAzureOpenAI\(\.\.\.\)"):
-        read(azure(openai.AzureOpenAI), "azure:m")
+def test_a_function_that_gives_azures_token_is_asked_in_a_thread():
+    threads = []
+
+    def token():
+        threads.append(threading.current_thread())
+        return SECRET
+
+    def make(base):
+        return openai.AzureOpenAI(azure_endpoint=base, api_version="v", azure_ad_token_provider=token)
+
+    _, (request,) = read(make, "azure:m")
+    assert request.headers["authorization"] == f"Bearer {SECRET}"
+    assert threading.main_thread() not in threads
+
+
+def test_a_function_that_gives_the_key_of_a_synchronous_client_is_asked():
+    def make(base):
+        return openai.OpenAI(base_url=f"{base}/v1", api_key=lambda: SECRET)
+
+    _, (request,) = read(make, "openai:m")
+    assert request.headers["authorization"] == f"Bearer {SECRET}"
+
+
+def test_a_synchronous_client_that_cannot_be_carried_over_names_the_one_to_pass():
+    with pytest.raises(UsageError, match=r"AsyncBedrockOpenAI\(\.\.\.\)"):
+        read(of_openai(openai.BedrockOpenAI, aws_region="eu-west-1"), "openai:m")
+
+
+@pytest.mark.parametrize(
+    ("kind", "model", "advice"),
+    [
+        (anthropic.AsyncAnthropic, "openai:m", "AsyncOpenAI"),
+        (anthropic.Anthropic, "openai-responses:m", "AsyncOpenAI"),
+        (openai.OpenAI, "anthropic:m", "AsyncAnthropic"),
+        (openai.AsyncOpenAI, "gemini:m", "leave out client="),
+    ],
+)
+def test_a_client_of_another_vendor_is_refused_before_anything_is_sent(kind, model, advice):
+    with pytest.raises(UsageError, match=f"client= is a {kind.__name__}, which does not carry .*{advice}"):
+        streamcell.stream("Hi", model, client=kind(api_key=SECRET))
+
+
+def test_a_subclass_of_an_official_client_is_one():
+    class Ours(openai.AsyncOpenAI):
+        pass
+
+    response, _ = read(of_openai(Ours), "openai:m")
+    assert response.text == TEXT
 
 
 @pytest.mark.parametrize(

@@ -593,3 +593,95 @@ def test_an_iterator_that_gives_nothing_is_no_answer():
 def test_show_takes_an_iterator(capsys):
     streamcell.show(iter(["Hel", "lo"]), display="text")
     assert "Hello" in capsys.readouterr().out
+
+
+# --- in a notebook's cell, where a loop runs in this thread --------------------------------------------------
+
+
+class BothColours:
+    """Text in both colours, of which the asynchronous one belongs to the loop that read it first."""
+
+    def __init__(self):
+        self.read = []
+
+    def __iter__(self):
+        self.read.append("sync")
+        return iter(("Hel", "lo"))
+
+    async def __aiter__(self):
+        self.read.append("async")
+        yield "Hel"
+        yield "lo"
+
+
+class AsynchronousOnly:
+    async def __aiter__(self):
+        yield "Hel"
+        yield "lo"
+
+
+@pytest.mark.parametrize(
+    "make",
+    [BothColours, AsynchronousOnly, lambda: create_mock_stream("Hello", 2)],
+    ids=["both", "async", "mock"],
+)
+def test_a_source_without_a_connection_is_read_and_shown_synchronously_in_a_cell(capsys, make):
+    async def cell():
+        assert wrap(make()).result().text == "Hello"
+        assert streamcell.show(make(), display="text") is None
+
+    asyncio.run(cell())
+    assert "Hello" in capsys.readouterr().out
+
+
+def test_a_source_of_both_colours_is_read_asynchronously_only_where_it_was_made():
+    source = BothColours()
+
+    async def cell():
+        await wrap(source)
+        wrap(source).result()
+
+    asyncio.run(cell())
+    wrap(source).result()
+    assert source.read == ["async", "sync", "sync"]
+
+
+@pytest.mark.parametrize("endpoint", HELPERS)
+def test_an_open_async_stream_is_shown_when_that_is_awaited(capsys, endpoint):
+    async def ask(clients):
+        showing = streamcell.show(await clients.ask(endpoint, "Async"), display="text")
+        assert "await show" in repr(showing)
+        assert TEXT not in capsys.readouterr().out
+        assert await showing is None
+
+    read_here(Script.of(TEXT), ask)
+    assert TEXT in capsys.readouterr().out
+
+
+def test_a_wrapped_open_async_stream_is_shown_the_same_way_and_keeps_its_response(capsys):
+    async def ask(clients):
+        stream = wrap(await clients.ask("openai.chat", "Async"))
+        await streamcell.show(stream, display="text")
+        assert streamcell.show(stream, display="text") is None
+        return stream.result()
+
+    assert read_here(Script.of(TEXT), ask).text == TEXT
+    assert capsys.readouterr().out.count(TEXT) == 2
+
+
+def test_an_error_of_an_awaited_show_is_raised_after_the_partial_answer(capsys):
+    async def ask(clients):
+        with pytest.raises(StreamInterruptedError):
+            await streamcell.show(await clients.ask("openai.chat", "Async"), display="text")
+
+    read_here(Script.of(TEXT, fault=Fault("cut", after=3)), ask)
+    assert "One two" in capsys.readouterr().out
+
+
+def test_a_synchronous_read_of_an_open_async_stream_says_how_to_read_it():
+    async def ask(clients):
+        for read in (lambda stream: stream.result(), list):
+            with pytest.raises(UsageError, match=r"`async for`, `await` or `await show\(…\)`"):
+                read(wrap(await clients.ask("openai.chat", "Async")))
+
+    read_here(Script.of(TEXT), ask)

@@ -3,6 +3,8 @@
 import asyncio
 
 import pytest
+
+import streamcell
 from answers import told
 from corpus import (
     at_random,
@@ -14,8 +16,6 @@ from corpus import (
     with_pings,
     with_returns,
 )
-
-import streamcell
 from streamcell.testing import Raw, WireServer
 
 FACTS = ("text", "thinking", "refusal", "tool_calls", "usage", "stop", "citations", "tool_results")

@@ -10,8 +10,8 @@ import asyncio
 import inspect
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from types import AsyncGeneratorType
-from typing import Any, Literal
+from typing import Any, Final, Literal
+from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -28,6 +28,8 @@ from streamcell.providers import foreign_shapes, foreign_text, registry
 from streamcell.providers.contract import Decoder
 from streamcell.providers.failures import truncated
 from streamcell.run import Deliver
+
+_pinned: Final[WeakKeyDictionary[Stream, Foreign]] = WeakKeyDictionary()
 
 
 def wrap(
@@ -46,7 +48,8 @@ def wrap(
     their ``.stream()`` managers, or any sync or async iterator of Chat Completions chunks (objects or dicts:
     litellm and most others), of LangChain message chunks or of `str`; also the awaitable of one. A `Stream`
     is given back as it is. An async client belongs to the loop that it was first used on: its stream is
-    read there, or, not awaited yet and from a client that is used for nothing else, anywhere.
+    read there (``await``, ``async for``, ``await show(stream)``), or, not awaited yet and from a client that
+    is used for nothing else, anywhere.
 
     `provider` is the name it is shown under, and if it is a provider of ours, the dialect it is read in;
     `model` is what to show when the items do not say. `prompt` becomes the beginning of `response.messages`.
@@ -69,7 +72,15 @@ def wrap(
     known = {"provider": provider, "model": model}
     stream.response.metadata |= {name: value for name, value in known.items() if value}
     _close_when_never_read(stream, foreign)
+    if foreign.pinned:
+        _pinned[stream] = foreign
     return stream
+
+
+def is_read_only_here(stream: Stream) -> bool:
+    """Whether `stream` can be read on the running loop alone, so that a synchronous read cannot work."""
+    foreign = _pinned.get(stream)
+    return foreign is not None and not stream.finished and foreign.made_here()
 
 
 class Foreign:
@@ -81,14 +92,19 @@ class Foreign:
         self._provider = provider
         self._model = model
         self._decoder: Decoder | None = None
-        self._home = _home(source)
+        self._home = _running_loop()
+        self.pinned = self._home is not None and _holds_connection(source)
+
+    def made_here(self) -> bool:
+        """Whether the source was wrapped on the loop that runs now."""
+        return self._home is not None and self._home is _running_loop()
 
     async def __call__(self, deliver: Deliver) -> None:
-        if self._home not in (None, asyncio.get_running_loop()):
+        if self.pinned and not self.made_here():
             raise UsageError(WRONG_LOOP)
         self.begun = True
         try:
-            async with foreign_reader.opened(self._source) as batches:
+            async with foreign_reader.opened(self._source, made_here=self.made_here()) as batches:
                 async for items in batches:
                     await self._say((event for item in items for event in self._events(item)), deliver)
                     if self._decoder is not None and self._decoder.complete:
@@ -106,7 +122,7 @@ class Foreign:
         """Close a source that was never read; does nothing where its loop is gone."""
         if inspect.iscoroutine(self._source):
             self._source.close()
-        elif not hasattr(self._source, "__aiter__"):
+        elif hasattr(self._source, "__iter__") or not hasattr(self._source, "__aiter__"):
             if hasattr(self._source, "close"):
                 self._source.close()
         elif self._home is not None and self._home.is_running():
@@ -155,10 +171,19 @@ def _check(source: object) -> None:
         )
 
 
-def _home(source: object) -> asyncio.AbstractEventLoop | None:
-    """The loop that an open connection of `source` belongs to; None for what any loop may read."""
-    if not hasattr(source, "__aiter__") or isinstance(source, AsyncGeneratorType):
-        return None
+def _holds_connection(source: object) -> bool:
+    """Whether `source` is an open asynchronous stream of an HTTP client.
+
+    Its socket waits in the loop it was opened on, and in no other. The official clients' streams carry their
+    HTTP answer, and that tells them: a class that merely has `__aiter__` may be read on any loop, and what
+    can be iterated synchronously is read so from elsewhere.
+    """
+    if hasattr(source, "__iter__") or not hasattr(source, "__aiter__"):
+        return False
+    return hasattr(source, "response") or hasattr(source, "_response")
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
     with suppress(RuntimeError):  # no loop runs here
         return asyncio.get_running_loop()
     return None

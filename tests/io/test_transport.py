@@ -549,12 +549,40 @@ def test_a_ready_cloud_client_writes_its_own_address():
     run(main())
 
 
-def test_a_synchronous_cloud_client_is_told_to_come_in_its_async_form():
-    ready = openai.AzureOpenAI(api_key=KEY, api_version="v", azure_endpoint="http://127.0.0.1:1")
+def test_a_synchronous_cloud_client_keeps_its_address():
+    async def main():
+        async with serving(answering("200 OK", b"ok")) as server:
+            ready = openai.AzureOpenAI(
+                api_key=KEY, api_version="v", azure_endpoint=f"http://127.0.0.1:{server.port}"
+            )
+            assert await whole(transport_for(_sample(), client=ready)) == b"ok"
+            assert server.heads[0].startswith("POST /openai/deployments/m/chat/completions?api-version=v ")
+            assert f"api-key: {KEY}" in server.heads[0].lower()
+
+    run(main())
+
+
+AMBIENT = {
+    "OPENAI_CUSTOM_HEADERS": "x-ambient: vendor-only",
+    "ANTHROPIC_CUSTOM_HEADERS": "x-ambient: vendor-only",
+    "OPENAI_ORG_ID": "vendor-only",
+    "OPENAI_PROJECT_ID": "vendor-only",
+}
+
+
+@pytest.mark.parametrize("client", CLIENTS[1:])
+@pytest.mark.parametrize("own", [True, False], ids=["the vendor", "a look-alike"])
+def test_what_a_client_reads_of_its_vendors_environment_goes_to_that_vendor_alone(monkeypatch, client, own):
+    for name, value in AMBIENT.items():
+        monkeypatch.setenv(name, value)
 
     async def main():
-        with pytest.raises(UsageError, match=r"AsyncAzureOpenAI\(\.\.\.\)"):
-            await whole(transport_for(_sample(), client=ready))
+        async with serving(answering("200 OK", b"ok")) as server:
+            name = client.partition(":")[0] if own else "lookalike"
+            key = Key(KEY, host="127.0.0.1")
+            await whole(Transport(Route(provider=name, client=client, base_url=server.url, key=key)))
+            assert ("vendor-only" in server.heads[0]) is own
+            assert ("openai-organization" in server.heads[0].lower()) is (own and "OpenAI" in client)
 
     run(main())
 

@@ -3,11 +3,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from answers import answer, ask, events_of, failed, streamed, told
-from corpus import DELIVERIES, by_event, cases
 from hypothesis import given
 from hypothesis import strategies as st
 
+from answers import answer, ask, events_of, failed, streamed, told
+from corpus import DELIVERIES, by_event, cases
 from streamcell.errors import ProtocolError, ProviderError, StreamcellError, UsageError
 from streamcell.events import (
     Citation,

@@ -4,12 +4,12 @@ import json
 import re
 
 import pytest
-from answers import answer, ask, events_of, failed, streamed, told
-from corpus import DELIVERIES, at_random, by_byte, cases, inside_characters, whole, with_mark
-from foreign_json import VALUES
 from hypothesis import given
 from hypothesis import strategies as st
 
+from answers import answer, ask, events_of, failed, streamed, told
+from corpus import DELIVERIES, at_random, by_byte, cases, inside_characters, whole, with_mark
+from foreign_json import VALUES
 from streamcell.core.wire import reader
 from streamcell.errors import ProtocolError, ProviderError
 from streamcell.events import (

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from answers import ask, streamed
 
+from answers import ask, streamed
 from streamcell.io.route import is_loopback, route_for
 from streamcell.providers import lookalikes
 from streamcell.providers.openai import ChatCompletions

@@ -3,12 +3,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from answers import answer, ask, events_of, failed, streamed, told
-from corpus import at_random, by_byte, cases, inside_characters, whole, with_mark, with_returns
-from foreign_json import VALUES
 from hypothesis import given
 from hypothesis import strategies as st
 
+from answers import answer, ask, events_of, failed, streamed, told
+from corpus import at_random, by_byte, cases, inside_characters, whole, with_mark, with_returns
+from foreign_json import VALUES
 from streamcell.errors import ProtocolError, ProviderError
 from streamcell.events import Finished, Notice, ReasoningDelta, Started, TextDelta, ToolCall
 from streamcell.messages import (

@@ -4,11 +4,11 @@ import json
 from itertools import pairwise
 
 import pytest
-from answers import answer, ask, events_of, failed, streamed, told
-from corpus import DELIVERIES, by_event, cases
 from hypothesis import given
 from hypothesis import strategies as st
 
+from answers import answer, ask, events_of, failed, streamed, told
+from corpus import DELIVERIES, by_event, cases
 from streamcell.errors import ProtocolError, ProviderError, StreamcellError, UsageError
 from streamcell.events import Citation, Finished, ReasoningDelta, Started, TextDelta, ToolCall
 from streamcell.messages import (
@@ -512,6 +512,12 @@ def test_a_conversation_with_images_and_tools_is_written():
         {"role": "tool", "tool_call_id": "b", "content": "two"},
     ]
     assert "stream" not in openai.encode(request).body
+
+
+def test_an_image_in_an_assistant_message_is_refused_by_name():
+    message = Message("assistant", ["see", ImagePart(b"\x00", "image/png")])
+    with pytest.raises(UsageError, match=r"openai takes no image \(image/png\) in an assistant message"):
+        openai.encode(Request(provider="openai", model="m", messages=(message,)))
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from answers import answer, ask, events_of, failed, streamed, told
-from corpus import DELIVERIES, cases
-from foreign_json import VALUES
 from hypothesis import given
 from hypothesis import strategies as st
 
+from answers import answer, ask, events_of, failed, streamed, told
+from corpus import DELIVERIES, cases
+from foreign_json import VALUES
 from streamcell.errors import ProtocolError, ProviderError, UsageError
 from streamcell.events import (
     Citation,
@@ -532,6 +532,11 @@ def test_a_conversation_keeps_its_order():
         {"type": "function_call", "call_id": "c", "name": "add", "arguments": '{"a":1}'},
         {"type": "function_call_output", "call_id": "c", "output": "2"},
     ]
+
+
+def test_a_message_made_of_a_text_is_sent():
+    body = responses.encode(_history(Message("user", "Hi"))).body
+    assert body["input"] == [{"role": "user", "content": [{"type": "input_text", "text": "Hi"}]}]
 
 
 def test_thinking_of_another_provider_is_not_sent():

@@ -201,24 +201,31 @@ def _part(piece: object) -> Part:
     match piece:
         case str():
             return TextPart(piece)
-        case bytes() | Path():
-            return image(piece)
         case {"type": "text" | "input_text" | "output_text", "text": str(text)}:
             return TextPart(text)
+        case _ if isinstance(piece, Part):
+            return piece
+        case _ if (
+            isinstance(piece, bytes | Path) or hasattr(piece, "savefig") or hasattr(piece, "_repr_png_")
+        ):
+            return image(piece)
+        case _:
+            return _image_piece(piece)
+
+
+def _image_piece(piece: object) -> ImagePart:
+    """An image as OpenAI's, Anthropic's and our own dicts hold it."""
+    match piece:
         case {"type": "image_url", "image_url": {"url": str(url)}}:
             return _linked(url)
         case {"type": "image_url" | "input_image", "image_url": str(url)}:
             return _linked(url)
         case {"type": "image", "source": {"type": "base64", "data": str(data)}}:
             return _decoded(data)
-        case {"type": "image", "data": bytes(data)}:
-            return image(data)
         case {"type": "image", "data": str(data)}:
             return _decoded(data)
-        case _ if isinstance(piece, Part):
-            return piece
-        case _ if hasattr(piece, "savefig") or hasattr(piece, "_repr_png_"):
-            return image(piece)
+        case {"type": "image", "data": bytes(data)}:
+            return image(data)
         case _:
             raise UsageError(
                 "a part of a message is text, or an image (bytes, Path, PIL image, matplotlib figure),"

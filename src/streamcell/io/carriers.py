@@ -23,7 +23,7 @@ from streamcell.io.route import Route, host_of, is_loopback, peer_of
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
     from streamcell.providers.contract import Call
 
@@ -35,6 +35,13 @@ REFUSAL_SECONDS = 5.0
 _LOWEST_REFUSAL = 300
 # The clients insist on a key; a server on this computer takes any.
 _PLACEHOLDER = "not-needed"
+# Arguments of a client that its twin needs no copy of: passed on their own, contained in the base URL or the
+# credentials, or about what the twin does not do.
+_SETTLED = frozenset(
+    {"base_url", "default_headers", "default_query", "http_client", "timeout", "max_retries"}
+    | {"azure_endpoint", "azure_deployment", "resource", "data_residency", "websocket_base_url"}
+    | {"config", "profile", "open_telemetry"}
+)
 
 
 class Carrier(Protocol):
@@ -136,7 +143,21 @@ def carrier_for(route: Route) -> Carrier:
         max_retries=0,
         **settings,
     )
+    if route.provider not in {module, f"{module}-responses"}:
+        _forget_environment(client)
     return OfficialClient(client, http=http)
+
+
+def _forget_environment(client: Any) -> None:
+    """Take out what the client read of its vendor's environment: it is not for the host of another.
+
+    `OPENAI_CUSTOM_HEADERS` and `ANTHROPIC_CUSTOM_HEADERS` have no argument that turns them off, and an empty
+    organization or project would be sent as an empty header.
+    """
+    client._custom_headers = {}  # noqa: SLF001 - we gave it none of our own
+    for name in ("organization", "project"):
+        if hasattr(client, name):
+            setattr(client, name, None)
 
 
 def http_client(host: str | None, *, base_url: str = "") -> httpx2.AsyncClient:
@@ -174,19 +195,52 @@ def is_asynchronous(client: Any) -> bool:
 
 def _asynchronous(client: Any, http: httpx2.AsyncClient) -> Any:
     kind = type(client)
-    twin = getattr(sys.modules[kind.__module__], f"Async{kind.__name__}", None)
-    secret = client.api_key if isinstance(getattr(client, "api_key", None), str) else None
-    if twin is None or not secret or kind.__bases__[0].__name__ != "SyncAPIClient":
+    twin_class = getattr(sys.modules[kind.__module__], f"Async{kind.__name__}", None)
+    settings = None if twin_class is None else _settings(client, inspect.signature(twin_class).parameters)
+    if twin_class is None or settings is None:
         raise UsageError(f"client= is synchronous: {_advice(client)}")
-    taken = inspect.signature(twin).parameters
-    return twin(
-        api_key=secret,
+    twin = twin_class(
+        **settings,
         base_url=client.base_url,
         default_headers=client._custom_headers,  # noqa: SLF001 - there is no public way to read them
         default_query=client._custom_query,  # noqa: SLF001
         http_client=http,
-        **{name: getattr(client, name) for name in ("organization", "project") if name in taken},
     )
+    # Azure's constructor refuses these beside `base_url`; its own `copy` sets them like this.
+    for name in {"_azure_endpoint", "_azure_deployment"} & vars(client).keys():
+        setattr(twin, name, getattr(client, name))
+    return twin
+
+
+def _settings(client: Any, names: Iterable[str]) -> dict[str, Any] | None:
+    """The arguments called `names` that `client` was made with; None when one cannot be carried over.
+
+    An argument is kept as an attribute of its name, public or not. Words pass as they are, and a function
+    that gives a key or token is called in a thread; any other object may belong to the synchronous client.
+    """
+    settings: dict[str, Any] = {}
+    for name in names:
+        if name.startswith("_") or name in _SETTLED:
+            continue
+        if not (hasattr(client, name) or hasattr(client, f"_{name}")):
+            return None
+        value = getattr(client, name, None) or getattr(client, f"_{name}", None)
+        if name == "api_key":
+            value = getattr(client, "_api_key_provider", None) or value
+        if callable(value):
+            value = _in_thread(value)
+        elif value and not isinstance(value, str | bool):
+            return None
+        if value:
+            settings[name] = value
+    return settings
+
+
+def _in_thread(function: Callable[[], str]) -> Callable[[], Awaitable[str]]:
+    async def called() -> str:
+        return await asyncio.to_thread(function)
+
+    return called
 
 
 def _advice(client: object) -> str:

@@ -26,8 +26,9 @@ from streamcell.providers.failures import clean, of_event, of_status, truncated
 
 PEER: Final = "the server of the wrapped stream"
 WRONG_LOOP: Final = (
-    "the client of this stream belongs to another event loop: read the stream there, with `async for` or"
-    " `await`; ask with a synchronous client, or with stream(…, client=…), to read it from anywhere"
+    "the client of this stream belongs to another event loop: read the stream there, with `async for`,"
+    " `await` or `await show(…)`; ask with a synchronous client, or with stream(…, client=…), to read it from"
+    " anywhere"
 )
 _TIMEOUTS: Final = frozenset({"TimeoutException", "APITimeoutError", "TimeoutError"})
 _CONNECTIONS: Final = frozenset({"TransportError", "APIConnectionError", "ConnectionError"})

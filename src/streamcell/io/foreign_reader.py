@@ -29,19 +29,22 @@ Batches = AsyncGenerator[list[object], None]
 
 
 @asynccontextmanager
-async def opened(source: Any) -> AsyncIterator[Batches]:
+async def opened(source: Any, *, made_here: bool = False) -> AsyncIterator[Batches]:
     """The items of `source` in batches, as they come; leaving the context closes the source.
 
-    `source` is an iterator or iterable, a context manager of one, or an awaitable of any of these. Raises
-    our errors only.
+    `source` is an iterator or iterable, a context manager of one, or an awaitable of any of these. One that
+    iterates in both colours is read asynchronously only if it was `made_here`, on the running loop: its
+    asynchronous side may belong to the loop it was made on (litellm's does). Raises our errors only.
     """
+    made_here = made_here or inspect.isawaitable(source)
     stream = await _ours(source) if inspect.isawaitable(source) else source
     manager = None
     if hasattr(stream, "__aenter__") and not is_iterable(stream):
         manager = stream
         stream = await _ours(manager.__aenter__())
     try:
-        async with aclosing(_here(stream) if hasattr(stream, "__aiter__") else _elsewhere(stream)) as batches:
+        asynchronous = hasattr(stream, "__aiter__") and (made_here or not hasattr(stream, "__iter__"))
+        async with aclosing(_here(stream) if asynchronous else _elsewhere(stream)) as batches:
             yield batches
     finally:
         if manager is not None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from streamcell.io.carriers import Carrier
     from streamcell.io.keys import Key
-    from streamcell.providers.contract import Call, Provider
+    from streamcell.providers.contract import Call, Facts, Provider
 
 BODY_LIMIT = 32 * 1024 * 1024
 """Unpacked bytes of one answer: twice what 128,000 tokens need when each comes in an event of its own."""
@@ -169,9 +169,10 @@ def transport_for(
 ) -> Transport:
     """The transport for a provider; nothing is imported or opened before its first `open`.
 
-    `client` is a ready official client, which brings its own address and key (an async one; of the plain
-    synchronous ones a twin is made). Raises `UsageError` for a missing key, naming the variable, and for an
-    address that is unsafe; the rules are those of `io.route`. `environment` defaults to the process's own.
+    `client` is a ready official client, which brings its own address and key (an async one, or a synchronous
+    one whose settings an async twin can be given). Raises `UsageError` for a missing key, naming the
+    variable, for an address that is unsafe, and for a client of another vendor's; the rules are those of
+    `io.route`. `environment` defaults to the process's own.
     """
     if client is None:
         return Transport(
@@ -185,16 +186,29 @@ def transport_for(
         )
     if base_url is not None or api_key is not None:
         raise UsageError("client= brings its own address and key; leave out base_url= and api_key=")
-    return Transport(_ready_route(provider.facts.name, client, allow_http=allow_http))
+    return Transport(_ready_route(provider.facts, client, allow_http=allow_http))
 
 
-def _ready_route(provider: str, client: Any, *, allow_http: bool) -> Route:
+def _ready_route(facts: Facts, client: Any, *, allow_http: bool) -> Route:
     if not (hasattr(client, "base_url") and hasattr(client, "post") and hasattr(client, "copy")):
         raise UsageError(
             f"client= is a {type(client).__name__}; pass an official async client, such as AsyncOpenAI(...)"
         )
+    _check_vendor(facts, client)
     checked(str(client.base_url), allow_http=allow_http)
-    return Route(provider=provider, ready=client)
+    return Route(provider=facts.name, ready=client)
+
+
+def _check_vendor(facts: Facts, client: Any) -> None:
+    """Raise `UsageError` for a client of another vendor than the one that carries the provider's calls."""
+    if not facts.client and facts.base_url is None:
+        return  # the provider is wherever the client goes, such as azure
+    package, _, name = facts.client.partition(":")
+    # By `__class__`, which proxies of tracing libraries pretend to have, and with the bases of a subclass.
+    if package in {kind.__module__.partition(".")[0] for kind in client.__class__.__mro__}:
+        return
+    advice = f"pass an {package} client, such as {name}(...)" if package else "leave out client="
+    raise UsageError(f"client= is a {type(client).__name__}, which does not carry {facts.name}: {advice}")
 
 
 async def _line(route: Route) -> pool.Line:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Generator
 from typing import Any
 
 from IPython.core.getipython import get_ipython
 
-from streamcell.foreign import wrap
+from streamcell.foreign import is_read_only_here, wrap
 from streamcell.notebook.cell import Cell
 from streamcell.notebook.commands import choose_display, one_line_errors
 from streamcell.notebook.display import Kind
 
 
-def show(source: Any, *, display: Kind = "auto") -> None:
+def show(source: Any, *, display: Kind = "auto") -> Awaitable[None] | None:
     """Show a stream live until it ends: in a notebook as a live view, in a terminal with Rich.
 
     `source` is a `Stream`, or anything that `wrap` takes: a stream of an official client, an iterator of
     its chunks or of `str`. Blocks; Ctrl-C (the kernel's interrupt) stops the stream and keeps what came. The
     response of a `Stream` is ``stream.result()``, also afterwards; to keep that of another source, wrap it
     first. Raises the stream's error once the partial answer is shown.
+
+    An open stream of an async client can be read on its own loop alone, which a blocked cell would stop:
+    write ``await show(stream)`` for it. Of anything else None is returned, and it is shown by then.
     """
     with one_line_errors():
         stream = wrap(source)
@@ -30,7 +35,34 @@ def show(source: Any, *, display: Kind = "auto") -> None:
         scripted=bool(metadata.get("scripted")),
     )
     cell = Cell(stream, view, number=0, model="", leave=lambda _response: None)
+    if is_read_only_here(stream):
+        return _Unshown(cell)
     with one_line_errors():
         cell.begin()
         cell.wait()
         cell.check()
+    return None
+
+
+class _Unshown:
+    """What awaiting shows; its text says so to who forgot the `await`."""
+
+    def __init__(self, cell: Cell) -> None:
+        self._cell = cell
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return self._shown().__await__()
+
+    async def _shown(self) -> None:
+        cell = self._cell
+        reading = asyncio.ensure_future(cell.stream)
+        # The cell raises the stream's error; a task whose error nobody took would be reported as well.
+        reading.add_done_callback(lambda done: done.cancelled() or done.exception())
+        await asyncio.sleep(0)  # the task has started the stream on this loop, so `begin` only opens the view
+        with one_line_errors():
+            cell.begin()
+            await cell.wait_awaited()
+            cell.check()
+
+    def __repr__(self) -> str:
+        return "not shown yet: this stream belongs to the cell's own loop; write `await show(…)`"
