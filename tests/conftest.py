@@ -5,6 +5,11 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes is the machine's affair, not the property's.
+settings.register_profile("streamcell", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("streamcell")
 
 STRICT = os.environ.get("CI") == "true"
 

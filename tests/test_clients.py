@@ -56,7 +56,6 @@ CLIENTS = {
     "openai responses, sync": (of_openai(openai.OpenAI), "openai-responses:m"),
     "azure": (azure(openai.AsyncAzureOpenAI), "azure:m"),
     "azure, sync": (azure(openai.AzureOpenAI), "azure:m"),
-    "azure responses, sync": (azure(openai.AzureOpenAI), "openai-responses:m"),
     "openai on bedrock": (of_openai(openai.AsyncBedrockOpenAI, aws_region="eu-west-1"), "openai:m"),
     "anthropic": (of_anthropic(anthropic.AsyncAnthropic), "anthropic:m"),
     "anthropic, sync": (of_anthropic(anthropic.Anthropic), "anthropic:m"),
@@ -155,6 +154,11 @@ def test_an_azure_client_finds_the_deployment_in_the_models_name():
 
     _, (request,) = read(make, "azure:gpt-5-mini")
     assert request.path == "/openai/deployments/gpt-5-mini/chat/completions?api-version=2024-10-21"
+
+
+def test_a_synchronous_azure_client_keeps_responses_out_of_its_deployment():
+    with pytest.raises(streamcell.ProviderError, match=r"at /openai/responses\?api-version=2024-10-21"):
+        read(azure(openai.AzureOpenAI), "openai-responses:m")
 
 
 def test_a_function_that_gives_azures_token_is_asked_in_a_thread():

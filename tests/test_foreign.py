@@ -595,7 +595,7 @@ def test_show_takes_an_iterator(capsys):
     assert "Hello" in capsys.readouterr().out
 
 
-# --- in a notebook's cell, where a loop runs in this thread --------------------------------------------------
+# --- in a notebook's cell, where a loop runs in this thread ------------------------------------------------
 
 
 class BothColours:

@@ -252,6 +252,14 @@ def test_an_error_inside_a_good_answer_is_an_error():
     assert (failure.kind, failure.partial) == ("rate_limit", None)
 
 
+@pytest.mark.parametrize("name", ["x_request_id", "request_id"])
+@pytest.mark.parametrize("rest", [[], [Silence()]], ids=["cut", "silent"])
+def test_a_failure_behind_a_good_status_names_the_request(name, rest):
+    body = Body(line(STARTED, *texts("a")), *rest, **{name: "req_abc"})
+    _, failure = said(run_of(Played(body), **timeouts(idle=SOON)))
+    assert failure.request_id == "req_abc"
+
+
 def test_what_came_before_an_error_in_the_same_block_is_delivered():
     groups, failure = said(run_of(Played(Body(line(STARTED, *texts("a"), LIMITED)))))
     assert groups == [[STARTED, *texts("a")]]
@@ -395,6 +403,12 @@ def test_a_blocking_call_that_fails_is_tried_again():
     events = events_of(run_of(link, stream=False))
     assert isinstance(events[0], Retrying)
     assert events[-1] == FINISHED
+
+
+def test_a_blocking_call_that_was_too_slow_is_not_paid_twice():
+    link = Played(Body(Silence()), WHOLE)
+    _, failure = said(run_of(link, stream=False, **timeouts(first=SOON)))
+    assert (failure.kind, failure.attempts, len(link.calls)) == ("timeout_first", 1, 1)
 
 
 # Another to answer

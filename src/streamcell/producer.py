@@ -48,6 +48,7 @@ class Producer:
         self._drained: asyncio.Event | None = None
         self._was_read = False
         self._cancelled = False
+        self._writing = False
         # Held while the run begins, is cancelled, or the ledger grows: a sink that comes meanwhile misses
         # nothing and is told nothing twice.
         self._lock = threading.RLock()
@@ -81,15 +82,16 @@ class Producer:
             )
 
     def cancel(self) -> None:
+        """End the run now, whatever its loop does; the task has only its connection to close then."""
         with self._lock:
-            if self._cancelled:
+            if self._cancelled or self.finished:
                 # A second cancel would interrupt the closing of the connection.
                 return
             self._cancelled = True
-            if self._begin():
-                self._begin_ledger()
+            self._begin()
+            if not self._writing:
                 self._end(Finished("cancelled"))
-            elif self._task is not None and not self.finished:
+            if self._task is not None:
                 self._on_loop(self._task.cancel)
 
     def failure(self) -> StreamcellError | None:
@@ -138,9 +140,10 @@ class Producer:
     async def _drive(self) -> None:
         with self._lock:
             self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
-        self._begin_ledger()
         end = Finished("cancelled")
         try:
+            with self._lock:
+                self._begin_ledger()
             if not self._cancelled:
                 await self._source(self._deliver)
                 end = Finished("unknown")
@@ -165,17 +168,37 @@ class Producer:
             await self._wait_for_reader()
 
     def _append(self, events: list[Event]) -> None:
-        ledger = self.ledger
         with self._lock:
-            ledger.append(events, self._clock.monotonic(), self._clock.time())
-            if not ledger.keep:
-                reader = self._reader
-                log_read = ledger.events if reader is None else reader.log
-                ledger.forget(log_read, log_read.next if reader is None else reader.position)
+            if self.finished:
+                # Cancelled: what the task still says is not part of the answer any more.
+                return
+            self._write(events, self._clock.monotonic(), self._clock.time())
+            if self._cancelled:
+                self._end(Finished("cancelled"))
+
+    def _write(self, events: list[Event], now: float, timestamp: float) -> None:
+        ledger = self.ledger
+        # A sink, or a reader dropped at any allocation, may cancel in the middle of this.
+        self._writing = True
+        try:
+            ledger.append(events, now, timestamp)
+        finally:
+            self._writing = False
+        if not ledger.keep:
+            reader = self._reader
+            log_read = ledger.events if reader is None else reader.log
+            ledger.forget(log_read, log_read.next if reader is None else reader.position)
 
     def _end(self, end: Finished) -> None:
-        if not self.finished:
-            self._append([end])
+        with self._lock:
+            if self.finished:
+                return
+            try:
+                self._begin_ledger()
+                now, timestamp = self._clock.monotonic(), self._clock.time()
+            except Exception:  # noqa: BLE001 - a broken clock was told already; nobody may wait for ever
+                now, timestamp = self.ledger.meter.last, self.ledger.response.start_time or 0.0
+            self._write([end], now, timestamp)
 
     async def _wait_for_reader(self) -> None:
         self._drained = drained = asyncio.Event()
@@ -209,7 +232,8 @@ class Producer:
             return first
 
     def _begin_ledger(self) -> None:
-        self.ledger.begin(self._clock.monotonic(), self._clock.time())
+        if self.ledger.response.start_time is None:
+            self.ledger.begin(self._clock.monotonic(), self._clock.time())
 
     def _is_here(self) -> bool:
         try:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Awaitable, Callable, Hashable, Iterable
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from email.utils import formatdate
 from typing import Final, Protocol
@@ -108,6 +108,7 @@ class Run:
         self._held: list[Event] = []
         self._committed = False
         self._done = False
+        self._request_id: str | None = None
         if max_output_chunks is not None and max_output_chunks < 1:
             raise UsageError(f"max_output_chunks must be 1 or more, not {max_output_chunks}")
 
@@ -122,6 +123,7 @@ class Run:
             except StreamcellError as error:
                 error.args = (redact(str(error)),)
                 error.attempts = attempt
+                error.request_id = error.request_id or self._request_id
                 await self._wait(error, deliver, ends, attempt=attempt)
             else:
                 return
@@ -144,21 +146,28 @@ class Run:
         info = error.info()
         if asked := self._policy.pause(info):
             self._cooldowns.ask(self._place, Pause(self._clock.monotonic() + asked, info))
-        delay = None if self._committed else self._policy.delay(attempt, info, self._chance())
+        final = self._committed or self._was_too_slow(error)
+        delay = None if final else self._policy.delay(attempt, info, self._chance())
         if delay is None or self._clock.monotonic() + delay >= ends:
             raise error
         self._held.clear()
         await deliver([Retrying(attempt, delay, info)])
         await self._clock.sleep(delay)
 
+    def _was_too_slow(self, error: StreamcellError) -> bool:
+        """A blocking call ran into a clock of ours: it was paid for, and the next would be as slow."""
+        return not self._request.stream and error.kind in {"timeout_first", "timeout_idle"}
+
     async def _attempt(self, deliver: Deliver, ends: float) -> None:
         call = self._provider.encode(self._request)
         decoder = self._provider.decoder(self._request)
+        self._request_id = None
         try:
             async with Deadline() as deadline:
                 deadline.set_limit(ends - self._clock.monotonic())
                 deadline.set("timeout_first", self._timeouts.first, self._late())
                 async with self._transport.open(call, connect=self._timeouts.connect or math.inf) as answer:
+                    self._request_id = _request_id(answer.headers)
                     await self._read(answer, decoder, deliver, deadline)
         except StreamcellError:
             # A connection that dies or falls silent after the answer is complete has done its work.
@@ -247,6 +256,10 @@ def _until_failure(said: Iterable[Event]) -> tuple[list[Event], StreamcellError 
     except StreamcellError as error:
         return events, error
     return events, None
+
+
+def _request_id(headers: Mapping[str, str]) -> str | None:
+    return headers.get("x-request-id") or headers.get("request-id")
 
 
 def _after(now: float, seconds: float | None) -> float:

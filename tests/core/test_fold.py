@@ -136,6 +136,12 @@ def test_a_fallback_begins_the_answer_anew_and_keeps_what_was_shown():
     assert response.metadata["before_fallback"] == "old"
 
 
+def test_a_fallback_of_nothing_shown_keeps_nothing():
+    response = folded(STARTED, Notice("fallback", "it broke"), TextDelta("new"), FINISHED)
+    assert "before_fallback" not in response.metadata
+    assert response.streamed
+
+
 def test_other_notices_are_kept_in_the_metadata():
     response = folded(STARTED, Notice("dropped", "an image"), Notice("moderation", "flagged"))
     assert response.metadata["notices"] == ["an image", "flagged"]

@@ -87,6 +87,11 @@ def test_an_answer_that_is_whole_or_growing_has_no_notice(reason):
     assert static.notice(Answer(stop_reason=reason)) is None
 
 
+def test_only_what_arrived_is_said_to_be_kept():
+    assert static.notice(Answer(stop_reason="error")) == "Failed."
+    assert static.notice(Answer(stop_reason="error", thinking="hm")) == "Failed. What arrived is kept."
+
+
 def test_a_failure_shows_the_errors_line():
     error = ErrorInfo(kind="server", message="HTTP 500 from the provider\nsecond line")
     assert "HTTP 500 from the provider second line" in html(stop_reason="error", error=error)

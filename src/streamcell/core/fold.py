@@ -28,6 +28,9 @@ from streamcell.events import (
 )
 from streamcell.messages import ReasoningPart
 
+UNSTREAMED = " without streaming."
+"""How the text of a fallback's `Notice` ends when the new answer comes in one piece."""
+
 
 class Fold:
     """Adds events to a response, one run's worth, in order."""
@@ -101,6 +104,8 @@ class Fold:
             self.response.add_refusal(event.text)
         elif event.kind == "fallback":
             self.response.restart()
+            if event.text.endswith(UNSTREAMED):
+                self.response.streamed = False
             self._signed = 0
         else:
             self.response.metadata.setdefault("notices", []).append(event.text)

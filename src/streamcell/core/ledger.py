@@ -73,7 +73,6 @@ class Ledger:
         self.meter.add(events, now)
         chunks: list[StreamChunk] = []
         for event in events:
-            self._fold.add(event)
             if type(event) is TextDelta:
                 chunk = self._chunker.add(event.text, timestamp)
             else:
@@ -81,6 +80,10 @@ class Ledger:
             if chunk is not None:
                 self.response.count_chunk(chunk)
                 chunks.append(chunk)
+                if "fallback" in chunk.metadata:
+                    self._chunker.metadata.pop("fallback", None)
+            # Behind its chunk: text left over before a fallback must not count for the new answer.
+            self._fold.add(event)
         self.events.extend(events)
         if chunks:
             self._note_chunks(chunks)
@@ -123,7 +126,9 @@ class Ledger:
         """Events that are not text: what the program's log is told, and the chunk left over at an end."""
         match event:
             case Notice(kind="fallback"):
-                return self._chunker.flush(timestamp)
+                left_over = self._chunker.flush(timestamp)
+                self._chunker.metadata["fallback"] = event.text
+                return left_over
             case Started():
                 self._chunker.metadata |= {"provider": event.provider, "model": event.model}
                 log.debug("stream started: %s:%s", event.provider, event.model)
@@ -142,8 +147,7 @@ class Ledger:
 
     def _note_chunks(self, chunks: list[StreamChunk]) -> None:
         if log.isEnabledFor(logging.DEBUG):
-            last = self.response.chunk_count
-            for number, chunk in enumerate(chunks, last - len(chunks) + 1):
+            for number, chunk in enumerate(chunks, self.chunks.next + 1):
                 log.debug("chunk %d: %r", number, chunk.content)
 
     def _tell(self, subscription: _Subscription) -> None:

@@ -215,8 +215,11 @@ class StreamingResponse:
             self.chunks.append(chunk)
 
     def restart(self) -> None:
-        """A fallback answers anew: the text shown before moves to ``metadata["before_fallback"]``."""
-        self.metadata["before_fallback"] = self.text
+        """A fallback answers anew: the text shown, if any, moves to ``metadata["before_fallback"]``."""
+        if self.text:
+            self.metadata["before_fallback"] = self.text
+        self.chunks.clear()
+        self.chunk_count = 0
         self._text.clear()
         self._thinking.clear()
         self._refusal.clear()

@@ -74,10 +74,17 @@ def notice(answer: Answer) -> str | None:
     if answer.metadata.get("stop") == OWN_LIMIT:
         return "Ended here, after as many pieces as were asked for."
     said = _NOTICES.get(answer.stop_reason or "")
+    if answer.stop_reason == "error" and not _arrived(answer):
+        said = "Failed."
     if answer.error is None:
         return said
     failure = _one_line(answer.error.message)
     return failure if said is None else f"{said} ({failure})"
+
+
+def _arrived(answer: Answer) -> bool:
+    said = (answer.text, answer.thinking, answer.refusal, answer.tool_calls, answer.tool_results)
+    return any(said) or bool(answer.citations)
 
 
 def metrics_line(metrics: Metrics, *, model: str, scripted: bool = False, replayed: bool = False) -> str:

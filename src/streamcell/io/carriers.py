@@ -190,7 +190,7 @@ def _ready_client(client: Any) -> OfficialClient:
 
 def is_asynchronous(client: Any) -> bool:
     """Whether `client` is the async form of an official client."""
-    return type(client).__name__.startswith("Async")
+    return any(kind.__name__.startswith("Async") for kind in client.__class__.__mro__)
 
 
 def _asynchronous(client: Any, http: httpx2.AsyncClient) -> Any:

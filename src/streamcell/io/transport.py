@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from streamcell.io.keys import Key
     from streamcell.providers.contract import Call, Facts, Provider
 
-BODY_LIMIT = 32 * 1024 * 1024
-"""Unpacked bytes of one answer: twice what 128,000 tokens need when each comes in an event of its own."""
+BODY_LIMIT = 16 * 1024 * 1024
+"""Unpacked bytes of one answer: about what 128,000 tokens need when each comes in an event of its own."""
 _EXPANSION_LIMIT = 200
 """How many bytes one packed byte may become, on average (a stream that is packed event by event: 30)."""
 _EXPANSION_FREE = 4 * 1024 * 1024
@@ -59,7 +59,7 @@ class Answer:
     def blocks(self) -> AsyncIterator[bytes]:
         """The body as it comes from the socket, unpacked, in blocks of at most 64 KiB; it can be read once.
 
-        Raises `ProtocolError` (kind "truncated" when the connection broke) and `LimitExceeded` after 32 MiB.
+        Raises `ProtocolError` (kind "truncated" when the connection broke) and `LimitExceeded` after 16 MiB.
         """
         return self._body
 
