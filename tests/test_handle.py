@@ -13,6 +13,7 @@ import signal
 import threading
 from contextlib import suppress
 
+import msgspec
 import pytest
 
 import streamcell
@@ -528,8 +529,9 @@ def test_a_broken_clock_leaves_nobody_waiting():
 
 def test_chunks_tell_of_a_fallback_and_agree_with_the_text():
     seam = Notice("fallback", "it broke. Answered anew by the same model without streaming.")
+    anew = msgspec.structs.replace(STARTED, streamed=False)
     stream = Stream(
-        source([STARTED, *texts("a", "b", "c")], [STARTED, seam, *texts("d", "e", "f"), FINISHED]),
+        source([STARTED, *texts("a", "b", "c")], [anew, seam, *texts("d", "e", "f"), FINISHED]),
         chunk_size=2,
     )
     chunks = list(stream)

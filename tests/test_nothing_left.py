@@ -32,6 +32,14 @@ PATIENCE = 60.0
 GROWTH = 5 * 1024 * 1024
 
 
+@pytest.fixture(autouse=True)
+def alone():
+    """What other tests left to end by itself has ended before anything is counted."""
+    if portal._thread is not None:
+        portal._thread.join(PATIENCE)
+    gc.collect()
+
+
 def answers(wire: Wire) -> list[Reply]:
     """What a server does to a call: answers, falls silent at some point, or never comes to an end."""
     whole = wire.blocks(Script(pieces=PIECES * 3))
@@ -141,7 +149,8 @@ def test_a_thousand_runs_cancelled_anywhere_leave_nothing():
     assert growth < GROWTH
     assert ends.total() == CANCELS
     assert min(ends["cancelled", False], ends["cancelled", True], ends["stop", True]) > CANCELS // 50, ends
-    assert (sockets() - held, threading.active_count() - running) == (0, 0)
+    assert sockets() <= held
+    assert threading.active_count() <= running
 
 
 @pytest.mark.parametrize("provider", WIRES)
@@ -227,4 +236,4 @@ def test_leaving_a_plain_loop_closes_the_connection_and_the_portal_ends(provider
     assert thread is not None
     thread.join(PATIENCE)
     assert not portal.running
-    assert sockets() == before
+    assert sockets() <= before

@@ -133,6 +133,7 @@ export interface Started {
   readonly model: string;
   readonly request_id?: string | null;
   readonly scripted?: boolean;
+  readonly streamed?: boolean;
 }
 
 /** Page to kernel: the user wants this run to end. */

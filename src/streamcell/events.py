@@ -87,6 +87,8 @@ class Started(msgspec.Struct, frozen=True, tag="started", omit_defaults=True):
     request_id: str | None = None
     scripted: bool = False
     """True when no model answered: the text comes from a script and every display says so."""
+    streamed: bool = True
+    """False when the answer came whole, from a blocking call."""
 
 
 class TextDelta(msgspec.Struct, frozen=True, tag="text", omit_defaults=True):

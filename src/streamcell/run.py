@@ -188,7 +188,7 @@ class Run:
             raise from_info(self._provider.decode_error(answer.status, headers, body))
         if not self._request.stream:
             body = await answer.read(WHOLE_BODY_LIMIT)
-            await self._say(self._provider.decode_whole(self._request, body), deliver)
+            await self._say(map(_whole, self._provider.decode_whole(self._request, body)), deliver)
             return
         reader = wire.reader(self._provider.facts.framing)
         idle = self._timeouts.idle
@@ -247,6 +247,10 @@ class Run:
                     self._done = True
                     return [*events[: index + 1], Finished("length", stop=OWN_LIMIT)]
         return events
+
+
+def _whole(event: Event) -> Event:
+    return msgspec.structs.replace(event, streamed=False) if isinstance(event, Started) else event
 
 
 def _until_failure(said: Iterable[Event]) -> tuple[list[Event], StreamcellError | None]:

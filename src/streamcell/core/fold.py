@@ -28,9 +28,6 @@ from streamcell.events import (
 )
 from streamcell.messages import ReasoningPart
 
-UNSTREAMED = " without streaming."
-"""How the text of a fallback's `Notice` ends when the new answer comes in one piece."""
-
 
 class Fold:
     """Adds events to a response, one run's worth, in order."""
@@ -88,6 +85,8 @@ class Fold:
         self.response.metadata.update({key: value for key, value in known.items() if value})
         if event.scripted:
             self.response.metadata["scripted"] = True
+        if not event.streamed:
+            self.response.streamed = False
 
     def _reason(self, event: ReasoningDelta) -> None:
         self.response.add_thinking(event.text)
@@ -104,8 +103,6 @@ class Fold:
             self.response.add_refusal(event.text)
         elif event.kind == "fallback":
             self.response.restart()
-            if event.text.endswith(UNSTREAMED):
-                self.response.streamed = False
             self._signed = 0
         else:
             self.response.metadata.setdefault("notices", []).append(event.text)
