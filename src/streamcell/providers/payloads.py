@@ -61,3 +61,23 @@ def merged(body: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
         if isinstance(body[key], dict) and isinstance(extra[key], dict)
     }
     return {**body, **extra, **both}
+
+
+class Repeats:
+    """Knows an event that is sent again, by a proxy that lost its place."""
+
+    _remembered = 16
+
+    def __init__(self) -> None:
+        self._numbered: dict[int, bytes] = {}
+
+    def found(self, number: int | None, data: bytes) -> bool:
+        """Whether the same event came before: its number tells, if the server counts (some do not)."""
+        if number is None:
+            return False
+        if self._numbered.get(number) == data and number - 1 in self._numbered:
+            return True
+        self._numbered[number] = data
+        if len(self._numbered) > self._remembered:
+            del self._numbered[next(iter(self._numbered))]
+        return False

@@ -26,7 +26,7 @@ from streamcell.events import (
 from streamcell.providers.calls import OpenCall
 from streamcell.providers.failures import of_event
 from streamcell.providers.loose import count, record, records, string
-from streamcell.providers.payloads import Payloads
+from streamcell.providers.payloads import Payloads, Repeats
 from streamcell.providers.responses_items import CallItem, GrowingCall, call_item, picture, result_item
 
 if TYPE_CHECKING:
@@ -45,9 +45,6 @@ _CALL_PIECES: Final = {
 _ENDS: Final = frozenset({"response.completed", "response.incomplete", "response.failed"})
 _INCOMPLETE: Final[dict[str, StopReason]] = {"max_output_tokens": "length", "content_filter": "filter"}
 
-_REMEMBERED: Final = 16
-"""How many events are kept to know one that is sent again (by a proxy that lost its place)."""
-
 
 class ResponsesDecoder:
     """The decoder of one model turn."""
@@ -62,7 +59,7 @@ class ResponsesDecoder:
         self._open: list[GrowingCall] = []
         self._asked = self._refused = False
         self._end: dict[str, Any] | None = None
-        self._numbered: dict[int, bytes] = {}
+        self._repeats = Repeats()
 
     @property
     def finished(self) -> bool:
@@ -76,7 +73,7 @@ class ResponsesDecoder:
         if self._end is not None:
             return
         event = record(self._payloads.read(payload))
-        if self._is_repeat(count(event.get("sequence_number")), payload.data):
+        if self._repeats.found(count(event.get("sequence_number")), payload.data):
             return
         kind = string(event.get("type"))
         stem, _, tail = kind.rpartition(".")
@@ -89,17 +86,6 @@ class ResponsesDecoder:
         elif kind.startswith("response."):
             yield from self._start(record(event.get("response")))
             yield from self._read(stem, tail, event)
-
-    def _is_repeat(self, number: int | None, data: bytes) -> bool:
-        """Whether the same event came before: its number tells, if the server counts (some do not)."""
-        if number is None:
-            return False
-        if self._numbered.get(number) == data and number - 1 in self._numbered:
-            return True
-        self._numbered[number] = data
-        if len(self._numbered) > _REMEMBERED:
-            del self._numbered[next(iter(self._numbered))]
-        return False
 
     def _read(self, stem: str, tail: str, event: dict[str, Any]) -> Iterator[Event]:
         match stem:
