@@ -12,6 +12,7 @@ import httpx2
 import openai
 from anthropic.types import RawMessageStreamEvent
 from openai.types.chat import ChatCompletionChunk
+from openai.types.responses import ResponseStreamEvent
 
 from answer import pieces
 from rounds import Rounds
@@ -20,7 +21,10 @@ from streamcell.core.script import Script
 from streamcell.events import TextDelta, Usage
 from streamcell.io.wire_formats.anthropic_messages import ANTHROPIC_MESSAGES
 from streamcell.io.wire_formats.contract import Asked
+from streamcell.io.wire_formats.gemini import GEMINI
+from streamcell.io.wire_formats.ollama import OLLAMA
 from streamcell.io.wire_formats.openai_chat import OPENAI_CHAT
+from streamcell.io.wire_formats.openai_responses import OPENAI_RESPONSES
 from streamcell.messages import Message, Request, TextPart
 from streamcell.providers import registry
 from table import Row, ratio_row
@@ -36,7 +40,7 @@ JSON_BUDGET = 1.2
 
 
 def rows(*, rounds: int) -> list[Row]:
-    """Cost per chunk of both big wire formats."""
+    """Cost per chunk of every wire format; where a client has no objects for one, against openai's."""
     chat = _sdk(openai.AsyncStream, openai.AsyncOpenAI(api_key="x"), ChatCompletionChunk, text=_chat_text)
     messages = _sdk(
         anthropic.AsyncStream,
@@ -44,9 +48,20 @@ def rows(*, rounds: int) -> list[Row]:
         RawMessageStreamEvent,
         text=_messages_text,
     )
+    responses = _sdk(
+        openai.AsyncStream, openai.AsyncOpenAI(api_key="x"), ResponseStreamEvent, text=_responses_text
+    )
+    written = blocks(OPENAI_CHAT)
+
+    def as_chat(_given: list[bytes]) -> float:
+        return chat(written)
+
     return [
-        *_rows_of("openai", blocks(OPENAI_CHAT), sdk=chat, rounds=rounds),
+        *_rows_of("openai", written, sdk=chat, rounds=rounds),
+        *_rows_of("openai-responses", blocks(OPENAI_RESPONSES), sdk=responses, rounds=rounds),
         *_rows_of("anthropic", blocks(ANTHROPIC_MESSAGES), sdk=messages, rounds=rounds),
+        *_rows_of("gemini", blocks(GEMINI), sdk=as_chat, whose="openai's chat objects", rounds=rounds),
+        *_rows_of("ollama", blocks(OLLAMA), sdk=as_chat, whose="openai's chat objects", rounds=rounds),
     ]
 
 
@@ -57,7 +72,14 @@ def blocks(written: Format) -> list[bytes]:
     return list(written.stream(script, Asked("/", body, "bench-model")))
 
 
-def _rows_of(name: str, given: list[bytes], *, sdk: Callable[[list[bytes]], float], rounds: int) -> list[Row]:
+def _rows_of(
+    name: str,
+    given: list[bytes],
+    *,
+    sdk: Callable[[list[bytes]], float],
+    rounds: int,
+    whose: str = "the client's objects",
+) -> list[Row]:
     contestants = {
         "ours": lambda: _ours(name, given),
         "sdk": lambda: sdk(given),
@@ -73,7 +95,7 @@ def _rows_of(name: str, given: list[bytes], *, sdk: Callable[[list[bytes]], floa
             budget=budget,
         )
         for control, against, budget in (
-            ("sdk", "the client's objects", SDK_BUDGET),
+            ("sdk", whose, SDK_BUDGET),
             ("json", "json.loads of the data", JSON_BUDGET),
         )
     ]
@@ -104,8 +126,9 @@ def _json(given: list[bytes]) -> float:
     read = 0
     for block in given:
         for line in block.splitlines():
-            if line.startswith(b"data: {"):
-                read += bool(json.loads(line[6:]))
+            data = line.removeprefix(b"data: ")
+            if data.startswith(b"{"):
+                read += bool(json.loads(data))
     taken = time.process_time() - begun
     assert read >= COUNT  # noqa: S101 - a contestant that read less has not run
     return taken
@@ -134,6 +157,10 @@ async def _blocks(given: list[bytes]) -> AsyncIterator[bytes]:
 
 def _chat_text(chunk: Any) -> str:
     return (chunk.choices[0].delta.content or "") if chunk.choices else ""
+
+
+def _responses_text(event: Any) -> str:
+    return event.delta if event.type == "response.output_text.delta" else ""
 
 
 def _messages_text(event: Any) -> str:

@@ -71,6 +71,8 @@ class Answer:
                 body += block
                 if self.status < _LOWEST_ERROR:
                     self._check_length(len(body), limit)
+                elif len(body) >= limit:
+                    break
         if self.status < _LOWEST_ERROR:
             return bytes(body)
         return redact(body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")[:limit]
@@ -90,8 +92,10 @@ class Answer:
                 async for piece in pieces:
                     breath.piece()
                     unpacked += len(piece)
-                    self._check_length(unpacked, BODY_LIMIT)
-                    self._check_expansion(unpacked)
+                    if self.status < _LOWEST_ERROR:
+                        # What an error says is cut short where it is read; its status must not get lost.
+                        self._check_length(unpacked, BODY_LIMIT)
+                        self._check_expansion(unpacked)
                     for start in range(0, len(piece), _BLOCK):
                         yield piece[start : start + _BLOCK]
                         if len(piece) > _BLOCK:

@@ -29,9 +29,10 @@ from streamcell.providers.calls import OpenCall
 from streamcell.providers.failures import clean, of_event
 from streamcell.providers.loose import count, json_text, record, records, string
 from streamcell.providers.payloads import Payloads
+from streamcell.providers.plain_shapes import UNFITTING, gemini_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from streamcell.core.wire import Payload
 
@@ -91,7 +92,27 @@ class GeminiDecoder:
     def complete(self) -> bool:
         return False
 
-    def feed(self, payload: Payload) -> Iterator[Event]:
+    def feed(self, payload: Payload) -> Iterable[Event]:
+        if self._started and (plain := self._plain(payload)) is not None:
+            return plain
+        return self._feed(payload)
+
+    def _plain(self, payload: Payload) -> list[Event] | None:
+        """What a chunk with one plain piece of text says; None when it is not that."""
+        if payload.event or not self._payloads.intact:
+            return None
+        try:
+            chunk = gemini_text(payload.data)
+        except UNFITTING:
+            return None
+        text = chunk.candidates[0].content.parts[0].text
+        said = [self._text(text, thought=False)] if text else []
+        if chunk.usageMetadata:
+            self._usage |= chunk.usageMetadata
+            said.append(UsageReport(_usage(self._usage)))
+        return said
+
+    def _feed(self, payload: Payload) -> Iterator[Event]:
         value = self._payloads.read(payload)
         for chunk in records(value) or [record(value)]:
             yield from self._chunk(chunk)

@@ -28,6 +28,11 @@ class Payloads:
         self._foreign = b""
         self._cut: bytes | None = None
 
+    @property
+    def intact(self) -> bool:
+        """Nothing broken was read: another payload may be read without this object."""
+        return self._cut is None
+
     def read(self, payload: Payload) -> dict[str, Any] | list[Any] | None:
         """The object or array in a payload, None when there is none; raises `ProtocolError` (see above)."""
         value = parse_mended(payload.data)

@@ -1,8 +1,9 @@
 """Reads one answer of the Responses dialect, streamed or whole.
 
-Knows the event families and their order, and nothing of requests. An item is looked up by its id and by its
-index, because servers in use get one or the other wrong; what a server leaves out of the deltas is taken from
-the events that repeat it whole, and only when nothing of it was said before.
+Knows the event families and their order, and nothing of requests. It is the one dialect with a family for
+each kind of item, which is why this module is the longest. An item is looked up by its id and by its index,
+because servers in use get one or the other wrong; what a server leaves out of the deltas is taken from the
+events that repeat it whole, and only when nothing of it was said before.
 """
 
 from __future__ import annotations
@@ -20,17 +21,26 @@ from streamcell.events import (
     StopReason,
     TextDelta,
     ToolResult,
-    Usage,
     UsageReport,
 )
 from streamcell.providers.calls import OpenCall
 from streamcell.providers.failures import of_event
 from streamcell.providers.loose import count, record, records, string
 from streamcell.providers.payloads import Payloads, Repeats
-from streamcell.providers.responses_items import CallItem, GrowingCall, call_item, picture, result_item
+from streamcell.providers.plain_shapes import RESPONSES_TEXT, UNFITTING, responses_text
+from streamcell.providers.responses_items import (
+    CallItem,
+    GrowingCall,
+    call_item,
+    picture,
+    place,
+    references,
+    result_item,
+    usage_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from streamcell.core.wire import Payload
 
@@ -69,7 +79,25 @@ class ResponsesDecoder:
     def complete(self) -> bool:
         return self._end is not None
 
-    def feed(self, payload: Payload) -> Iterator[Event]:
+    def feed(self, payload: Payload) -> Iterable[Event]:
+        if payload.event == RESPONSES_TEXT and (plain := self._plain(payload.data)) is not None:
+            return plain
+        return self._feed(payload)
+
+    def _plain(self, data: bytes) -> tuple[Event, ...] | None:
+        """What a plain piece of text in a part that is known says; None when it is not that."""
+        if self._end is not None or not self._payloads.intact:
+            return None
+        try:
+            said = responses_text(data)
+        except UNFITTING:
+            return None
+        part = self._parts.get(("text", said.item_id, said.content_index))
+        if part is None or not said.delta:
+            return None
+        return () if self._repeats.found(said.sequence_number, data) else (TextDelta(said.delta, part),)
+
+    def _feed(self, payload: Payload) -> Iterator[Event]:
         if self._end is not None:
             return
         event = record(self._payloads.read(payload))
@@ -131,7 +159,7 @@ class ResponsesDecoder:
             for index, item in enumerate(records(response.get("output"))):
                 yield from self._close_item({"item": item, "output_index": index})
         if usage := record(response.get("usage")):
-            yield UsageReport(_usage(usage))
+            yield UsageReport(usage_of(usage))
         self._end = {**response, "status": status}
 
     def _reason(self, end: dict[str, Any]) -> StopReason:
@@ -149,12 +177,12 @@ class ResponsesDecoder:
         if tail == "done":
             yield from self._close_item(event)
         elif tail == "added" and (call := call_item(record(event.get("item")))):
-            yield from self._open_call(_place(event), call)
+            yield from self._open_call(place(event), call)
 
     def _close_item(self, event: dict[str, Any]) -> Iterator[Event]:
         item = record(event.get("item"))
         kind = item.get("type")
-        at = _place(event)
+        at = place(event)
         if kind == "message":
             for index, content in enumerate(records(item.get("content"))):
                 yield from self._close_content({**at, "content_index": index, "part": content})
@@ -231,7 +259,7 @@ class ResponsesDecoder:
     def _part(self, family: str, event: dict[str, Any]) -> tuple[int, bool]:
         """The number of the part an event belongs to, and whether it is new."""
         within = count(event.get("summary_index" if family == "summary" else "content_index")) or 0
-        keys = [(family, reference, within) for reference in _references(event)]
+        keys = [(family, reference, within) for reference in references(event)]
         known = next((self._parts[key] for key in keys if key in self._parts), None)
         part = self._new_part() if known is None else known
         self._parts.update(dict.fromkeys(keys, part))
@@ -245,7 +273,7 @@ class ResponsesDecoder:
 
     def _open_call(self, at: dict[str, Any], item: CallItem) -> Iterator[Event]:
         call = OpenCall(self._new_part(), id=item.id, name=item.name, server=item.server)
-        self._open.append(GrowingCall(_references(at), call))
+        self._open.append(GrowingCall(references(at), call))
         self._asked = self._asked or not item.server
         yield call.opening()
 
@@ -269,30 +297,8 @@ class ResponsesDecoder:
             yield self._open.pop(0).call.whole()
 
     def _find(self, event: dict[str, Any]) -> GrowingCall | None:
-        for reference in _references(event):
+        for reference in references(event):
             for growing in self._open:
                 if reference in growing.references and not growing.settled:
                     return growing
         return None
-
-
-def _place(event: dict[str, Any]) -> dict[str, Any]:
-    """Where the item of an `output_item` event belongs, in the words of the events of its parts."""
-    item = record(event.get("item"))
-    return {"item_id": item.get("id"), "output_index": event.get("output_index")}
-
-
-def _references(event: dict[str, Any]) -> list[str | int]:
-    """What an event calls its item: the id, then the index."""
-    references = (string(event.get("item_id")) or None, count(event.get("output_index")))
-    return [reference for reference in references if reference is not None]
-
-
-def _usage(raw: dict[str, Any]) -> Usage:
-    return Usage(
-        input_tokens=count(raw.get("input_tokens")),
-        output_tokens=count(raw.get("output_tokens")),
-        reasoning_tokens=count(record(raw.get("output_tokens_details")).get("reasoning_tokens")),
-        cached_tokens=count(record(raw.get("input_tokens_details")).get("cached_tokens")),
-        raw=raw,
-    )

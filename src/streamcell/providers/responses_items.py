@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import msgspec
 
-from streamcell.events import ToolCallDelta
+from streamcell.events import ToolCallDelta, Usage
 from streamcell.providers.calls import OpenCall
-from streamcell.providers.loose import json_text, record, records, string
+from streamcell.providers.loose import count, json_text, record, records, string
 
 _CLIENT: Final = frozenset(
     {"function_call", "custom_tool_call", "local_shell_call", "computer_call", "apply_patch_call"}
@@ -146,3 +146,25 @@ def _text(value: object) -> str:
     if any(logs):
         return "\n".join(logs)
     return json_text(value) if value else ""
+
+
+def place(event: dict[str, Any]) -> dict[str, Any]:
+    """Where the item of an `output_item` event belongs, in the words of the events of its parts."""
+    item = record(event.get("item"))
+    return {"item_id": item.get("id"), "output_index": event.get("output_index")}
+
+
+def references(event: dict[str, Any]) -> list[str | int]:
+    """What an event calls its item: the id, then the index."""
+    references = (string(event.get("item_id")) or None, count(event.get("output_index")))
+    return [reference for reference in references if reference is not None]
+
+
+def usage_of(raw: dict[str, Any]) -> Usage:
+    return Usage(
+        input_tokens=count(raw.get("input_tokens")),
+        output_tokens=count(raw.get("output_tokens")),
+        reasoning_tokens=count(record(raw.get("output_tokens_details")).get("reasoning_tokens")),
+        cached_tokens=count(record(raw.get("input_tokens_details")).get("cached_tokens")),
+        raw=raw,
+    )
