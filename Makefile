@@ -25,7 +25,7 @@ PAGE := $(shell find js -name node_modules -prune -o -name dist -prune -o -type 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo lab test check unit js notebooks browser bench fuzz lock kernels chromium clean python
+.PHONY: help setup demo lab test check generate unit js notebooks browser bench fuzz lock kernels chromium clean python
 
 help: ## this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -53,6 +53,9 @@ check: $(INSTALLED) ## format, lint, types, layers, generated files
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m streamcell.core.typescript build/protocol.gen.ts
 	diff -u js/src/protocol.gen.ts build/protocol.gen.ts
+
+generate: $(INSTALLED) ## prints the page's types from core/protocol.py and events.py
+	$(BIN)/python -m streamcell.core.typescript js/src/protocol.gen.ts
 
 js: $(MODULES) ## format, types, tests and bundle of the page
 	cd js && npm run check

@@ -130,7 +130,8 @@ class Stream:
     def subscribe(self, sink: Sink) -> Callable[[], None]:
         """Call `sink` with every event, those so far included; returns the function that ends it.
 
-        Sinks are called on the thread that reads the network and must not block. A sink that raises is
+        Sinks are called on the thread that reads the network (the last event of a cancelled run: on the one
+        that cancels) and must not block. A sink that raises is
         reported once in the log and detached; the run goes on.
         """
         return self._producer.subscribe(sink)
