@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import streamcell
 from streamcell.errors import UsageError
 from streamcell.messages import Request
 from streamcell.providers.contract import Facts
@@ -166,3 +167,11 @@ def test_a_name_that_means_nothing_goes_to_the_usual_provider_or_to_the_environm
     provider, name = registry.resolve("my-local", environment={}, usual="openai")
     assert (provider.facts.name, name) == ("openai", "my-local")
     assert means("llama-3.3-70b", LLM_PROVIDER="openrouter") == ("openrouter", "llama-3.3-70b")
+
+
+def test_a_parameter_that_a_model_does_not_take_is_named_with_the_model():
+    for model in ("openai:o3", "openai:o4-mini", "openai-responses:o1"):
+        with pytest.raises(UsageError, match=f"{model} does not take temperature="):
+            streamcell.stream("x", model, temperature=0.5, api_key="unused")
+    assert streamcell.stream("x", "openai:gpt-5-mini", temperature=0.5, api_key="unused")
+    assert streamcell.stream("x", "groq:o3", temperature=0.5, api_key="unused")

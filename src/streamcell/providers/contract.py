@@ -49,6 +49,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """A pattern for the beginning of a model's name: such a model goes on with an assistant message that ends
     the conversation. Empty: none does."""
     scripted: bool = False
+    refused: dict[str, frozenset[str]] = {}
+    """Of `parameters`, those that some models do not take: a pattern of the model's id, and their names."""
     parameters: frozenset[str] = frozenset()
     """The optional fields of `Request` this provider takes; another one that is set is a `UsageError`."""
 

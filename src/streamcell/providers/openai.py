@@ -30,6 +30,7 @@ from streamcell.providers.contract import Call, Facts
 from streamcell.providers.loose import json_text, parse, record, records, string
 from streamcell.providers.mending import parse_mended
 from streamcell.providers.openai_decoder import ChatDecoder
+from streamcell.providers.openai_models import REASONING_REFUSES
 from streamcell.providers.payloads import merged
 from streamcell.providers.registry import check_parameters
 
@@ -178,6 +179,7 @@ openai: Final = ChatCompletions(
         key_names=("OPENAI_API_KEY",),
         base_names=("OPENAI_BASE_URL",),
         base_url="https://api.openai.com/v1",
+        refused=REASONING_REFUSES,
         delta_event="chat.completion.chunk",
         parameters=PARAMETERS,
     )

@@ -183,12 +183,22 @@ def check_parameters(provider: Provider, request: Request) -> None:
     facts = provider.facts
     for name in _CHECKED:
         value = getattr(request, name)
-        if value is None or value == () or name in facts.parameters:
+        if value is None or value == ():
             continue
-        raise UsageError(
-            f"{facts.name} does not take {name}=; leave it out, or send it all the same"
-            f" with extra={{{name!r}: ...}}"
-        )
+        refusing = _refusing(facts, request.model, name)
+        if refusing:
+            raise UsageError(
+                f"{refusing} does not take {name}=; leave it out, or send it all the same"
+                f" with extra={{{name!r}: ...}}"
+            )
+
+
+def _refusing(facts: Facts, model: str, name: str) -> str | None:
+    """Who does not take the parameter: the provider, or this one of its models; None when both do."""
+    if name not in facts.parameters:
+        return facts.name
+    patterns = (pattern for pattern, names in facts.refused.items() if name in names)
+    return f"{facts.name}:{model}" if any(re.match(pattern, model) for pattern in patterns) else None
 
 
 def _split(model: str) -> tuple[str, str, str]:

@@ -29,6 +29,7 @@ from streamcell.messages import (
 )
 from streamcell.providers.contract import Call, Facts
 from streamcell.providers.failures import not_an_answer, of_status
+from streamcell.providers.openai_models import REASONING_REFUSES
 from streamcell.providers.payloads import merged
 from streamcell.providers.registry import check_parameters
 from streamcell.providers.responses_decoder import ResponsesDecoder
@@ -92,6 +93,7 @@ responses = Responses(
         key_names=("OPENAI_API_KEY",),
         base_names=("OPENAI_BASE_URL",),
         base_url="https://api.openai.com/v1",
+        refused=REASONING_REFUSES,
         delta_event="response.output_text.delta",
         parameters=frozenset({*_SIMPLE, "tools", "schema"}),
     )
