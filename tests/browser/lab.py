@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import nbformat
+from playwright.sync_api import TimeoutError  # noqa: A004 - Playwright's own name for it
 
 if TYPE_CHECKING:
     import re
@@ -29,6 +30,17 @@ CHROMIUM_FLAGS = (
     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )  # fmt: skip
+
+KERNEL_SECONDS = 30
+KERNEL_TRIES = 3
+
+# Whether the kernel answers an empty request in time.
+ANSWERS = """
+const empty = {code: '', silent: true, store_history: false};
+const asked = panel.sessionContext.session.kernel.requestExecute(empty);
+const late = new Promise((resolve) => setTimeout(() => resolve(false), given));
+return Promise.race([asked.done.then(() => true), late]);
+"""
 
 # The open notebook's panel, in Lab and in Notebook 7.
 PANEL = "const app = window.jupyterapp; const panel = app.shell.currentWidget;"
@@ -154,8 +166,27 @@ class Notebook:
         )
 
     def wait_until_ready(self) -> None:
-        """Waits until the notebook is on the page and its kernel is idle."""
-        self._wait(f"{SHOWN} && panel.sessionContext.session.kernel.status === 'idle'", seconds=START_SECONDS)
+        """Waits until the notebook is on the page and its kernel answers; a deaf one is restarted.
+
+        ipykernel 7.3 starts deaf about once in fifty times: it stays unknown or idle and answers nothing.
+        """
+        for _ in range(KERNEL_TRIES):
+            if self._is_ready():
+                return
+            self._restart_from_outside()
+        raise RuntimeError(f"the kernel answered nothing in {KERNEL_TRIES} starts")
+
+    def _is_ready(self) -> bool:
+        try:
+            self._wait(f"{SHOWN} && panel.sessionContext.session.kernel.status === 'idle'")
+        except TimeoutError:
+            return False
+        return bool(self._tell(ANSWERS, KERNEL_SECONDS * 1000))
+
+    def _restart_from_outside(self) -> None:
+        for session in self.lab.server.request("GET", "sessions"):
+            if session["path"] == self.path.name:
+                self.lab.server.request("POST", f"kernels/{session['kernel']['id']}/restart")
 
     # -- the page and the file -------------------------------------------------------------------
 
