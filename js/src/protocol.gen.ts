@@ -8,15 +8,33 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 
 export type ErrorKind = "connect" | "tls" | "timeout_connect" | "timeout_first" | "timeout_idle" | "timeout_total" | "auth" | "permission" | "not_found" | "bad_request" | "too_large" | "rate_limit" | "overloaded" | "server" | "conflict" | "payment" | "protocol" | "truncated" | "provider" | "limit" | "backpressure" | "redirect" | "tool" | "usage" | "cancelled";
 
+export type Format = "markdown" | "text" | "code" | "json" | "table";
+
 export type StopReason = "stop" | "length" | "tool_calls" | "filter" | "refusal" | "cancelled" | "truncated" | "error" | "unknown";
 
-export type ViewState = "waiting" | "thinking" | "streaming" | "tool" | "retrying" | "done" | "stopped" | "failed";
+export type ViewState = "waiting" | "thinking" | "streaming" | "tool" | "approval" | "retrying" | "done" | "stopped" | "failed";
 
 /** Page to kernel, at most twice a second: everything before `painted` is on the screen. */
 export interface Ack {
   readonly type: "ack";
   readonly run: string;
   readonly painted: number;
+}
+
+/** The run waits for the user's consent to the call with this id. */
+export interface ApprovalRequest {
+  readonly type: "approval_request";
+  readonly id: string;
+  readonly name: string;
+  readonly digest: string;
+}
+
+/** The consent was given or refused. */
+export interface ApprovalResult {
+  readonly type: "approval_result";
+  readonly id: string;
+  readonly name: string;
+  readonly approved: boolean;
 }
 
 /** Kernel to page: the events `first <= n < next` of `run`, joined. */
@@ -44,6 +62,16 @@ export interface Citation {
   readonly title?: string | null;
   readonly quote?: string | null;
   readonly part?: number;
+}
+
+/** Page to kernel: the user consents to a call, or does not. */
+export interface Decide {
+  readonly type: "decide";
+  readonly run: string;
+  readonly id: string;
+  readonly digest: string;
+  readonly approved: boolean;
+  readonly always?: boolean;
 }
 
 /** What went wrong, in a form that travels; `errors.from_info` makes the exception of it. */
@@ -124,6 +152,7 @@ export interface Snapshot {
   readonly figures: Figures;
   readonly characters?: number;
   readonly scripted?: boolean;
+  readonly format?: Format;
 }
 
 /** The provider has begun to answer. */
@@ -183,7 +212,7 @@ export interface ToolCallDelta {
   readonly server?: boolean;
 }
 
-/** What a tool answered; `seconds` is how long it ran, when we ran it. */
+/** What a tool answered; `seconds` is how long it ran and `printed` what it printed, when we ran it. */
 export interface ToolResult {
   readonly type: "tool_result";
   readonly id: string;
@@ -192,6 +221,7 @@ export interface ToolResult {
   readonly error?: boolean;
   readonly server?: boolean;
   readonly seconds?: number | null;
+  readonly printed?: string;
 }
 
 /** Token counts of one answer; None where the provider did not say (never an invented zero). */
@@ -209,8 +239,8 @@ export interface UsageReport {
   readonly usage: Usage;
 }
 
-export type Event = Started | TextDelta | ReasoningDelta | ToolCallDelta | ToolCall | ToolResult | Citation | Notice | Retrying | UsageReport | Finished;
+export type Event = Started | TextDelta | ReasoningDelta | ToolCallDelta | ToolCall | ApprovalRequest | ApprovalResult | ToolResult | Citation | Notice | Retrying | UsageReport | Finished;
 
 export type FromKernel = Batch | Stopping | Bundle;
 
-export type FromPage = Sync | Ack | Stop | Gone | NeedBundle;
+export type FromPage = Sync | Ack | Stop | Decide | Gone | NeedBundle;

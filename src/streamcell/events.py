@@ -7,12 +7,15 @@ A run is a sequence that obeys this grammar, which `core.fold` asserts::
 
     run     = {Retrying} Started {content | UsageReport} Finished
             | {Retrying} Finished                     (nothing was ever received)
-    content = TextDelta | ReasoningDelta | ToolCallDelta | ToolCall | ToolResult | Citation | Notice
+    content = TextDelta | ReasoningDelta | ToolCallDelta | ToolCall | ApprovalRequest | ApprovalResult
+            | ToolResult | Citation | Notice
 
 `Finished` is always last and always comes, also after a cancel. `part` numbers the piece of the answer a
 delta belongs to (a content block, a choice's text, one tool call); parts appear in order and never interleave
 with themselves. An agent's run holds several model turns; each turn after the first begins with another
-`Started`, which may have `Retrying`s of its own before it.
+`Started`, which may have `Retrying`s of its own before it, and counts its parts anew. Between two turns stand
+the results of the calls that the first of them made, each after the request for consent and its answer, if
+there was one.
 """
 
 from __future__ import annotations
@@ -130,8 +133,27 @@ class ToolCall(msgspec.Struct, frozen=True, tag="tool_call", omit_defaults=True)
     server: bool = False
 
 
+class ApprovalRequest(msgspec.Struct, frozen=True, tag="approval_request"):
+    """The run waits for the user's consent to the call with this id.
+
+    `digest` is made of the tool and its arguments: an answer that does not name it is none.
+    """
+
+    id: str
+    name: str
+    digest: str
+
+
+class ApprovalResult(msgspec.Struct, frozen=True, tag="approval_result"):
+    """The consent was given or refused."""
+
+    id: str
+    name: str
+    approved: bool
+
+
 class ToolResult(msgspec.Struct, frozen=True, tag="tool_result", omit_defaults=True):
-    """What a tool answered; `seconds` is how long it ran, when we ran it."""
+    """What a tool answered; `seconds` is how long it ran and `printed` what it printed, when we ran it."""
 
     id: str
     name: str
@@ -139,6 +161,7 @@ class ToolResult(msgspec.Struct, frozen=True, tag="tool_result", omit_defaults=T
     error: bool = False
     server: bool = False
     seconds: float | None = None
+    printed: str = ""
 
 
 class Citation(msgspec.Struct, frozen=True, tag="citation", omit_defaults=True):
@@ -189,6 +212,8 @@ Event = (
     | ReasoningDelta
     | ToolCallDelta
     | ToolCall
+    | ApprovalRequest
+    | ApprovalResult
     | ToolResult
     | Citation
     | Notice
@@ -198,5 +223,8 @@ Event = (
 )
 
 EVENT_TYPES: tuple[type[msgspec.Struct], ...] = get_args(Event)
-CONTENT = (TextDelta, ReasoningDelta, ToolCallDelta, ToolCall, ToolResult, Citation, Notice)
+CONTENT = (
+    TextDelta, ReasoningDelta, ToolCallDelta, ToolCall, ApprovalRequest, ApprovalResult, ToolResult, Citation,
+    Notice,
+)  # fmt: skip
 """Events that show a user something: after the first of them a run is committed and never retried."""

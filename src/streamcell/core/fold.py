@@ -12,6 +12,8 @@ import msgspec
 
 from streamcell.core.response import StreamingResponse
 from streamcell.events import (
+    ApprovalRequest,
+    ApprovalResult,
     Citation,
     Event,
     Finished,
@@ -49,7 +51,7 @@ class Fold:
             case ReasoningDelta():
                 self._check_turn()
                 self._reason(event)
-            case ToolCallDelta():
+            case ToolCallDelta() | ApprovalRequest() | ApprovalResult():
                 self._check_turn()
             case ToolCall():
                 self._check_turn()

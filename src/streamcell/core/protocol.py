@@ -18,7 +18,11 @@ from streamcell.events import Event
 
 PROTOCOL = 1
 
-ViewState = Literal["waiting", "thinking", "streaming", "tool", "retrying", "done", "stopped", "failed"]
+ViewState = Literal[
+    "waiting", "thinking", "streaming", "tool", "approval", "retrying", "done", "stopped", "failed"
+]
+Format = Literal["markdown", "text", "code", "json", "table"]
+"""How the answer's text is shown; `table`: it is JSON, a list of rows or one row."""
 
 
 class Figures(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -48,6 +52,7 @@ class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True):
     characters: int = 0
     """Length of the answer's text in Unicode code points: a page that holds another number asks again."""
     scripted: bool = False
+    format: Format = "markdown"
 
 
 class Batch(msgspec.Struct, frozen=True, tag="batch", omit_defaults=True):
@@ -98,6 +103,20 @@ class Stop(msgspec.Struct, frozen=True, tag="stop"):
     run: str
 
 
+class Decide(msgspec.Struct, frozen=True, tag="decide", omit_defaults=True):
+    """Page to kernel: the user consents to a call, or does not.
+
+    `id` and `digest` are those of the `ApprovalRequest` that the page shows; anything else is not heard.
+    """
+
+    run: str
+    id: str
+    digest: str
+    approved: bool
+    always: bool = False
+    """From now on this tool is not asked about."""
+
+
 class Gone(msgspec.Struct, frozen=True, tag="gone"):
     """Page to kernel: the live view was replaced by the static output; the widget may be closed."""
 
@@ -110,4 +129,4 @@ class NeedBundle(msgspec.Struct, frozen=True, tag="need_bundle"):
     version: str
 
 
-FromPage = Sync | Ack | Stop | Gone | NeedBundle
+FromPage = Sync | Ack | Stop | Decide | Gone | NeedBundle

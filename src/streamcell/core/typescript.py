@@ -20,7 +20,12 @@ from streamcell.events import EVENT_TYPES, ErrorKind, Event, StopReason
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-WORDS = {"ErrorKind": ErrorKind, "StopReason": StopReason, "ViewState": protocol.ViewState}
+WORDS = {
+    "ErrorKind": ErrorKind,
+    "Format": protocol.Format,
+    "StopReason": StopReason,
+    "ViewState": protocol.ViewState,
+}
 """Sets of words that get a name of their own on the page."""
 
 UNIONS = {"Event": Event, "FromKernel": protocol.FromKernel, "FromPage": protocol.FromPage}

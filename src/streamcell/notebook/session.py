@@ -14,6 +14,7 @@ from streamcell.core.outbox import joined
 from streamcell.core.protocol import (
     Ack,
     Batch,
+    Decide,
     Figures,
     FromKernel,
     FromPage,
@@ -26,6 +27,8 @@ from streamcell.core.protocol import (
     ViewState,
 )
 from streamcell.events import (
+    ApprovalRequest,
+    ApprovalResult,
     Event,
     Finished,
     ReasoningDelta,
@@ -164,6 +167,8 @@ class Session:
             case Stop():
                 self._stream.cancel()
                 self._channel.tell(Stopping(self.run))
+            case Decide():
+                self._stream.decide(message)
             case Gone():
                 self._channel.gone()
             case NeedBundle():
@@ -217,8 +222,10 @@ def _state_after(event: Event, state: ViewState) -> ViewState:
             return "streaming"
         case ReasoningDelta():
             return "thinking"
-        case ToolCallDelta() | ToolCall():
+        case ToolCallDelta() | ToolCall() | ApprovalResult():
             return "tool"
+        case ApprovalRequest():
+            return "approval"
         case Retrying():
             return "retrying"
         case Finished():
