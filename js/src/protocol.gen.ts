@@ -37,6 +37,13 @@ export interface ApprovalResult {
   readonly approved: boolean;
 }
 
+/** A file that goes with a question; `size` in bytes. */
+export interface Attached {
+  readonly name: string;
+  readonly media_type: string;
+  readonly size?: number;
+}
+
 /** Kernel to page: the events `first <= n < next` of `run`, joined. */
 export interface Batch {
   readonly type: "batch";
@@ -55,6 +62,28 @@ export interface Bundle {
   readonly source: string;
 }
 
+/** What the whole conversation took; None where nobody knows. Cost in US dollars. */
+export interface ChatTotals {
+  readonly turns?: number;
+  readonly input_tokens?: number | null;
+  readonly output_tokens?: number | null;
+  readonly cost?: number | null;
+}
+
+/** A question, and which run answers it; `run` is empty while nobody was asked. */
+export interface ChatTurn {
+  readonly id: number;
+  readonly question: string;
+  readonly run?: string;
+  readonly model?: string;
+  readonly state?: ViewState;
+  readonly attached?: readonly Attached[];
+  readonly branch?: number;
+  readonly branches?: number;
+  readonly next?: number;
+  readonly continues?: boolean;
+}
+
 /** A source the answer names; `quote` is the cited passage. */
 export interface Citation {
   readonly type: "citation";
@@ -62,6 +91,25 @@ export interface Citation {
   readonly title?: string | null;
   readonly quote?: string | null;
   readonly part?: number;
+}
+
+/** Page to kernel: begin afresh. */
+export interface Clear {
+  readonly type: "clear";
+}
+
+/** Page to kernel: the names of the variables that begin so, please. */
+export interface Complete {
+  readonly type: "complete";
+  readonly prefix: string;
+}
+
+/** Kernel to page: names of variables, with what each would insert, in one line. */
+export interface Completions {
+  readonly type: "completions";
+  readonly prefix: string;
+  readonly names: readonly string[];
+  readonly hints: readonly string[];
 }
 
 /** Page to kernel: the user consents to a call, or does not. */
@@ -72,6 +120,20 @@ export interface Decide {
   readonly digest: string;
   readonly approved: boolean;
   readonly always?: boolean;
+}
+
+/** Page to kernel: forget this turn and what follows on it. */
+export interface Delete {
+  readonly type: "delete";
+  readonly turn: number;
+}
+
+/** Page to kernel: ask turn `turn` in other words; the old wording stays as a branch. */
+export interface Edit {
+  readonly type: "edit";
+  readonly token: string;
+  readonly turn: number;
+  readonly text: string;
 }
 
 /** What went wrong, in a form that travels; `errors.from_info` makes the exception of it. */
@@ -113,6 +175,13 @@ export interface Gone {
   readonly run: string;
 }
 
+/** Page to kernel: put the answer of this turn into a variable of the notebook. */
+export interface Keep {
+  readonly type: "keep";
+  readonly turn: number;
+  readonly name: string;
+}
+
 /** Page to kernel: send the widgets' module. */
 export interface NeedBundle {
   readonly type: "need_bundle";
@@ -135,12 +204,50 @@ export interface ReasoningDelta {
   readonly signature?: string | null;
 }
 
+/** Page to kernel: answer turn `turn` anew, by another model if one is named; the old answer stays. */
+export interface Regenerate {
+  readonly type: "regenerate";
+  readonly token: string;
+  readonly turn: number;
+  readonly model?: string;
+}
+
+/** Page to kernel: go on where the answer of this turn was cut. */
+export interface Resume {
+  readonly type: "resume";
+  readonly token: string;
+  readonly turn: number;
+}
+
 /** An attempt failed before any content; the next begins after `delay` seconds. */
 export interface Retrying {
   readonly type: "retrying";
   readonly attempt: number;
   readonly delay: number;
   readonly error: ErrorInfo;
+}
+
+/** Kernel to page: one line for the user: why something was not done, or that it was. */
+export interface Said {
+  readonly type: "said";
+  readonly text: string;
+  readonly error?: boolean;
+}
+
+/** Page to kernel: ask this. `token` names the message, so that one that comes twice is asked once. */
+export interface Send {
+  readonly type: "send";
+  readonly token: string;
+  readonly text: string;
+  readonly files?: readonly SentFile[];
+  readonly model?: string;
+}
+
+/** A pasted or dropped file; `data` is base64. */
+export interface SentFile {
+  readonly name: string;
+  readonly media_type: string;
+  readonly data: string;
 }
 
 /** The synced trait: enough for a page that missed everything to know what to ask for. */
@@ -177,6 +284,13 @@ export interface Stopping {
   readonly run: string;
 }
 
+/** Page to kernel: show version `branch` of turn `turn`. */
+export interface Switch {
+  readonly type: "switch";
+  readonly turn: number;
+  readonly branch: number;
+}
+
 /** Page to kernel: send the events from number `have` on. */
 export interface Sync {
   readonly type: "sync";
@@ -189,6 +303,19 @@ export interface TextDelta {
   readonly type: "text";
   readonly text: string;
   readonly part?: number;
+}
+
+/** The synced trait of a chat. */
+export interface Thread {
+  readonly turns: readonly ChatTurn[];
+  readonly model: string;
+  readonly models?: readonly string[];
+  readonly title?: string;
+  readonly suggestions?: readonly string[];
+  readonly totals?: ChatTotals;
+  readonly scripted?: boolean;
+  readonly show_metrics?: boolean;
+  readonly height?: string;
 }
 
 /** A whole tool call; `arguments` is None when `raw_arguments` is no JSON object. */
@@ -241,6 +368,10 @@ export interface UsageReport {
 
 export type Event = Started | TextDelta | ReasoningDelta | ToolCallDelta | ToolCall | ApprovalRequest | ApprovalResult | ToolResult | Citation | Notice | Retrying | UsageReport | Finished;
 
+export type FromChat = Completions | Said;
+
 export type FromKernel = Batch | Stopping | Bundle;
 
 export type FromPage = Sync | Ack | Stop | Decide | Gone | NeedBundle;
+
+export type ToChat = Send | Edit | Regenerate | Resume | Switch | Delete | Clear | Keep | Complete;

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from streamcell.core.conversation import Conversation
     from streamcell.core.metrics import Metrics
     from streamcell.core.response import StreamingResponse
+    from streamcell.core.tools import tool
     from streamcell.errors import (
         BackpressureTimeout,
         LimitExceeded,
@@ -61,6 +62,7 @@ _HOMES = {
     "conversation": "notebook.chats",
     "show": "notebook.present",
     "stream": "agent",
+    "tool": "core.tools",
     "wrap": "foreign",
 }
 
@@ -89,6 +91,7 @@ __all__ = [
     "conversation",
     "show",
     "stream",
+    "tool",
     "wrap",
 ]
 

@@ -12,7 +12,18 @@ from typing import Final
 import msgspec
 
 from streamcell.core.response import StreamingResponse
-from streamcell.events import CONTENT, Event, Notice, ReasoningDelta, Started, TextDelta, ToolResult
+from streamcell.core.steps import Step, step_messages
+from streamcell.events import (
+    CONTENT,
+    ApprovalRequest,
+    ApprovalResult,
+    Event,
+    Notice,
+    ReasoningDelta,
+    Started,
+    TextDelta,
+    ToolResult,
+)
 from streamcell.messages import Message, Request, TextPart
 from streamcell.providers.contract import Facts
 from streamcell.run import Deliver, Source
@@ -27,13 +38,21 @@ _PARTS_BEFORE: Final = 2
 
 
 def request_for_rest(request: Request, cut: StreamingResponse, facts: Facts) -> Request:
-    """The request for what follows on `cut`, the answer to `request`."""
-    if _goes_on(request.model, cut, facts):
-        # The providers that go on with a message refuse one that ends in white space.
-        after = [Message("assistant", (TextPart(cut.text.rstrip()),))]
-    else:
-        after = [Message("assistant", (TextPart(cut.text),)), Message("user", (TextPart(INSTRUCTION),))]
+    """The request for what follows on `cut`, the answer to `request`; tools that ran do not run again."""
+    *whole, last = cut.steps
+    said = [message for step in whole for message in step_messages(step)]
+    after = (*said, *_unfinished(last, request.model, cut, facts))
     return msgspec.structs.replace(request, messages=(*request.messages, *after), stream=True)
+
+
+def _unfinished(step: Step, model: str, cut: StreamingResponse, facts: Facts) -> list[Message]:
+    """The step in which the answer was cut, and how to say that it is to go on."""
+    if step.results or not step.text:
+        return list(step_messages(step))
+    if _goes_on(model, cut, facts):
+        # The providers that go on with a message refuse one that ends in white space.
+        return [Message("assistant", (TextPart(step.text.rstrip()),))]
+    return [Message("assistant", (TextPart(step.text),)), Message("user", (TextPart(INSTRUCTION),))]
 
 
 class Continuation:
@@ -59,7 +78,7 @@ class Continuation:
         if isinstance(event, Started):
             thinking = [ReasoningDelta(self._thinking, 0)] if self._thinking else []
             return [event, *thinking, TextDelta(self._text, 1), Notice("continued", SEAM, 1)]
-        if not isinstance(event, CONTENT) or isinstance(event, ToolResult):
+        if not isinstance(event, CONTENT) or isinstance(event, ToolResult | ApprovalRequest | ApprovalResult):
             return [event]
         moved = msgspec.structs.replace(event, part=event.part + _PARTS_BEFORE)
         return [self._joined(moved)] if self._unsent and isinstance(moved, TextDelta) else [moved]

@@ -14,9 +14,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from typing import Any, Literal
 
+from streamcell.approvals import Approvals
 from streamcell.core.ledger import Ledger, Sink
-from streamcell.core.protocol import Figures
+from streamcell.core.protocol import Decide, Figures
 from streamcell.core.response import StreamingResponse
+from streamcell.core.turn_usage import Pricing
 from streamcell.errors import UsageError
 from streamcell.events import Event
 from streamcell.io.clock import Clock, SystemClock
@@ -48,14 +50,22 @@ class Stream:
         streamed: bool = True,
         on_error: OnError = "raise",
         backpressure: float | None = None,
+        approvals: Approvals | None = None,
+        pricing: Pricing | None = None,
         clock: Clock | None = None,
     ) -> None:
         if chunk_size < 1:
             raise UsageError(f"chunk_size must be 1 or more, not {chunk_size}")
         self._clock = clock or SystemClock()
         self._on_error = on_error
+        self.approvals = approvals or Approvals()
         self.ledger = Ledger(
-            prompt=prompt, metadata=metadata, chunk_size=chunk_size, keep=keep, streamed=streamed
+            prompt=prompt,
+            metadata=metadata,
+            chunk_size=chunk_size,
+            keep=keep,
+            streamed=streamed,
+            pricing=pricing,
         )
         self._producer = Producer(source, self.ledger, clock=self._clock, backpressure=backpressure)
 
@@ -135,6 +145,10 @@ class Stream:
         reported once in the log and detached; the run goes on.
         """
         return self._producer.subscribe(sink)
+
+    def decide(self, answer: Decide) -> bool:
+        """The user's answer to an `ApprovalRequest`, from any thread; False when nothing was asked so."""
+        return self.approvals.decide(answer)
 
     def cancel(self) -> None:
         """Stop the run, from any thread: the connection closes, what came stays in `response`."""

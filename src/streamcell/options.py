@@ -5,12 +5,14 @@ from __future__ import annotations
 import difflib
 import math
 import os
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypedDict, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, TypedDict
 
 import msgspec
 
+from streamcell.approvals import Policy
 from streamcell.core.conversation import Conversation, Place
+from streamcell.core.tools import Tool
 from streamcell.errors import UsageError
 from streamcell.io.clock import Clock
 from streamcell.io.keys import Key
@@ -55,12 +57,22 @@ class Options(TypedDict, total=False):
     `record`: what is not in the file is asked and recorded."""
     speed: float
     """Of the replay: 1 unless said, the original pace; 2 is twice as fast, 0 at once."""
+    tools: Sequence[Tool | Callable[..., Any]]
+    """Functions that the model may call; see `tool`."""
+    approve: Policy | None
+    """Who consents to a call of a tool that is not read-only: a function of the call that returns True or
+    False, or "never" (ask nobody), or "always" (ask for every tool). None: the user at a display."""
+    max_turns: int
+    """How often the model may speak in one run; 10 unless said."""
+    max_cost: float | None
+    """US dollars: nothing is sent that costs more, and an answer that gets to cost more is cut."""
+    schema: Any
+    """What the answer is: a pydantic model, dataclass, TypedDict, list of one of these, or JSON schema."""
     clock: Clock
 
 
-_LEAST = {"retries": 0, "chunk_size": 1, "max_output_chunks": 1}
-_OPTIONAL = frozenset({"max_output_chunks"})
-_LATER = frozenset({"tools", "schema", "approve", "max_turns", "max_cost"})
+_LEAST = {"retries": 0, "chunk_size": 1, "max_output_chunks": 1, "max_turns": 1}
+_OPTIONAL = frozenset({"max_output_chunks", "max_turns"})
 
 
 _NUMBER = ((int, float), "a number")
@@ -80,6 +92,7 @@ _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
     "timeouts": ((Timeouts,), "a streamcell.Timeouts"),
     "keep": ((bool,), "True or False"),
     "fallback": _TEXT,
+    "max_cost": _NUMBER,
     "clock": ((Clock,), "a clock"),
 }
 
@@ -129,10 +142,6 @@ def check_options(options: Options) -> None:
     for name in options:
         if name in Options.__annotations__:
             continue
-        if name in _LATER and cast("Mapping[str, object]", options)[name] is None:
-            continue
-        if name in _LATER:
-            raise UsageError(f"the option {name!r} is not available yet")
         close = difflib.get_close_matches(name, Options.__annotations__, n=1)
         hint = f"did you mean {close[0]!r}?" if close else "pass it as extra={…} if the provider takes it"
         raise UsageError(f"unknown option {name!r}; {hint}")

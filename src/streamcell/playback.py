@@ -24,6 +24,9 @@ from streamcell.io.keys import redact
 from streamcell.io.recording import PathName
 from streamcell.run import Deliver, Source
 
+Asking = Callable[[], Source]
+"""Gives the source that asks; raises `UsageError` when it cannot, as without a key."""
+
 _MICROSECONDS = 6
 
 
@@ -98,7 +101,7 @@ class Replay:
 
 
 def source(
-    request: Described, asking: Callable[[], Source], options: Mapping[str, Any], *, clock: Clock, named: bool
+    request: Described, asking: Asking, options: Mapping[str, Any], *, clock: Clock, named: bool
 ) -> Source:
     """The recording of `request` if `options` want one, else what `asking` gives, recorded if they say so.
 
@@ -139,7 +142,7 @@ def unnamed_model(replay: PathName | None) -> str | None:
     return None
 
 
-def _ask(asking: Callable[[], Source], missing: str | None) -> Source:
+def _ask(asking: Asking, missing: str | None) -> Source:
     try:
         return asking()
     except UsageError as error:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from runs import FAILURE, FINISHED, STARTED, texts
 from streamcell.core.fold import Fold
 from streamcell.core.ledger import Ledger
-from streamcell.core.response import Pieces, StreamingResponse
+from streamcell.core.pieces import Pieces
+from streamcell.core.response import StreamingResponse
 from streamcell.events import (
     Finished,
     Notice,
@@ -232,12 +233,21 @@ def test_text_read_by_others_while_it_grows_is_never_lost():
     assert str(pieces) == "".join(f"{number}," for number in range(3000))
 
 
-def test_what_a_reader_joined_before_a_clear_does_not_come_back():
+def test_what_a_reader_joined_before_a_cut_does_not_come_back():
     pieces = Pieces()
     pieces.add("old")
     before = pieces._joined
     assert str(pieces) == "old"
-    pieces.clear()
+    pieces.cut(0)
     pieces._joined = before
     pieces.add("new")
     assert str(pieces) == "new"
+
+
+def test_a_cut_keeps_what_stands_before_it():
+    pieces = Pieces()
+    pieces.add("kept")
+    pieces.add("gone")
+    pieces.cut(4)
+    pieces.add("!")
+    assert str(pieces) == "kept!"

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from streamcell.core import static
 from streamcell.core.metrics import Metrics
 from streamcell.core.response import StreamingResponse
+from streamcell.core.steps import Step
 from streamcell.events import Citation, ErrorInfo, ToolCall, ToolResult
 
 FOREIGN = "<img src=x onerror=alert(1)>\u202e\x1b[31m$x$"
@@ -22,6 +23,10 @@ class Answer(msgspec.Struct, kw_only=True):
     error: ErrorInfo | None = None
     metrics: Metrics = Metrics()
     metadata: dict[str, object] = {}
+
+    @property
+    def steps(self):
+        return [Step(self.thinking, self.text, [], self.tool_calls, self.tool_results)]
 
 
 def html(**parts):

@@ -1,6 +1,7 @@
 """One cell at work: it ends well, by an error or by an interrupt, and always leaves what came."""
 
 import asyncio
+import contextlib
 import queue
 import signal
 import threading
@@ -43,6 +44,8 @@ async def counting(deliver):
 class Screen:
     """A display that keeps what it is told; `act` is called once, as soon as text is shown."""
 
+    asks = False
+
     def __init__(self, act=None, *, stop=False):
         self.told = []
         self.events = []
@@ -61,6 +64,11 @@ class Screen:
 
     def close(self, stream):
         self.told.append("close")
+
+    @contextlib.contextmanager
+    def quiet(self):
+        self.told.append("quiet")
+        yield
 
     def heard_stop(self):
         return self._stop

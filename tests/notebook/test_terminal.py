@@ -129,7 +129,7 @@ def test_tools_thinking_and_retries_are_named():
         "Trying again in 0.5 s: too busy",
         "thinking",
         'Tool call: add { "a": 1 }',
-        "Tool result: add 2",
+        "✓ add: 2",
     ):
         assert words in shown
 

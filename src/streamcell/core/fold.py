@@ -83,6 +83,8 @@ class Fold:
     def _start(self, event: Started) -> None:
         self._turn_open = True
         self._turns = self.response.usage
+        self.response.begin_step()
+        self._signed = len(self.response.thinking)
         known = {"provider": event.provider, "model": event.model, "request_id": event.request_id}
         self.response.metadata.update({key: value for key, value in known.items() if value})
         if event.scripted:
@@ -105,7 +107,7 @@ class Fold:
             self.response.add_refusal(event.text)
         elif event.kind == "fallback":
             self.response.restart()
-            self._signed = 0
+            self._signed = len(self.response.thinking)
         else:
             self.response.metadata.setdefault("notices", []).append(event.text)
 

@@ -6,64 +6,28 @@ notebook saves of it is made by `core.static`. It refers to `Stream` by type onl
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-import jiter
 import msgspec
+from msgspec import UNSET
 
-from streamcell.core import static
+from streamcell.core import growing, static
+from streamcell.core.frame import frame
+from streamcell.core.growing import Growing
 from streamcell.core.metrics import Metrics
-from streamcell.errors import UsageError
+from streamcell.core.pieces import Pieces
+from streamcell.core.schema import Schema
+from streamcell.core.steps import Mark, Step, step_messages
+from streamcell.errors import ProtocolError, UsageError
 from streamcell.events import STOP_REASONS, Citation, ErrorInfo, StopReason, ToolCall, ToolResult, Usage
-from streamcell.messages import (
-    Message,
-    Part,
-    ReasoningPart,
-    StreamChunk,
-    TextPart,
-    ToolCallPart,
-    ToolResultPart,
-)
+from streamcell.messages import Message, ReasoningPart, StreamChunk
 
 if TYPE_CHECKING:
     from streamcell.handle import Stream
 
 _CUT = frozenset({"length", "truncated", "error", "cancelled"})
-_JSON_STARTS = ("{", "[")
-_JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_GROWING_SCALAR = re.compile(r"[-+.\w]+\Z")
-
-
-class Pieces:
-    """A text that grows by appending; joined when read, so that growing stays linear.
-
-    One thread appends. Any thread reads: what it joined is kept as one value beside the list it was made
-    from, so that two readers, or a reader and `clear`, never spoil each other's work.
-    """
-
-    def __init__(self) -> None:
-        self._parts: list[str] = []
-        self._joined: tuple[list[str], int, str] = (self._parts, 0, "")
-
-    def add(self, text: str) -> None:
-        self._parts.append(text)
-
-    def clear(self) -> None:
-        self._parts = []
-
-    def __str__(self) -> str:
-        parts = self._parts
-        of, count, text = self._joined
-        if of is not parts:
-            count, text = 0, ""
-        new = parts[count:]
-        if new:
-            text += "".join(new)
-            self._joined = (parts, count + len(new), text)
-        return text
 
 
 class StreamingResponse:
@@ -79,6 +43,7 @@ class StreamingResponse:
     def __init__(self, *, start_time: float | None = None, streamed: bool = True, keep: bool = True) -> None:
         self._text, self._thinking, self._refusal = Pieces(), Pieces(), Pieces()
         self._keep = keep
+        self._marks = [Mark()]
         self.streamed = streamed
         self.chunks: list[StreamChunk] = []
         self.chunk_count = 0
@@ -96,6 +61,9 @@ class StreamingResponse:
         self.end_time: float | None = None
         self.continuation: Callable[[StreamingResponse], Stream] | None = None
         """Asks for the rest of a cut answer; set by whoever asked for the answer."""
+        self.schema: Schema | None = None
+        """What the answer is asked to be; set by whoever asked."""
+        self._growing: Growing[Any] = Growing()
 
     @property
     def text(self) -> str:
@@ -127,37 +95,59 @@ class StreamingResponse:
         return sum(known) if known else None
 
     @property
+    def steps(self) -> list[Step]:
+        """The answer in the order it was given: one step, and one more after each time that tools ran."""
+        ends = [*self._marks[1:], self._mark()]
+        return [self._step(begin, end) for begin, end in zip(self._marks, ends, strict=True)]
+
+    @property
     def messages(self) -> list[Message]:
         """The conversation with this answer at its end, without the system prompt; ready for a next turn."""
         messages = [message for message in self.prompt_messages if message.role != "system"]
-        parts: list[Part] = list(self.reasoning_parts)
-        if self.text:
-            parts.append(TextPart(self.text))
-        calls = [call for call in self.tool_calls if not call.server and call.arguments is not None]
-        parts += [ToolCallPart(call.id, call.name, call.arguments or {}) for call in calls]
-        if parts:
-            messages.append(Message("assistant", tuple(parts)))
-        results = [result for result in self.tool_results if not result.server]
-        if results:
-            answers = tuple(ToolResultPart(r.id, r.name, r.content, r.error) for r in results)
-            messages.append(Message("tool", answers))
+        for step in self.steps:
+            messages += step_messages(step)
         return messages
 
     @property
     def parsed(self) -> Any:
-        """The text read as JSON, as far as it has come; None while it is not the beginning of JSON.
+        """The answer read as JSON, as far as it has come: the text behind the last answer of a tool.
 
-        Strings and lists grow; a number, true, false or null appears when it is complete.
+        Texts and lists grow; a number, true, false or null appears when it is complete. With a schema it is
+        always an instance of it, in which what has not come is None (in dicts: absent), a list has the rows
+        so far, the last one growing, and the answer that ended well is validated. Without one it is
+        plain JSON, and None while the text is not the beginning of any. Above 4 KB it is renewed whenever the
+        text has grown by a sixteenth, and at the end, so that reading it all the time costs little.
         """
-        text = _unfenced(self.text)
-        if not text.startswith(_JSON_STARTS):
-            return None
-        if '"' not in _JSON_STRING.sub("", text):
-            text = _GROWING_SCALAR.sub("", text)
-        try:
-            return jiter.from_json(text.encode(), partial_mode="trailing-strings")
-        except ValueError:
-            return None
+        cuts, length = self._text.extent
+        begin = self._marks[-1].text
+        return self._growing.read(
+            self._parse, stamp=(begin, cuts), length=length - begin, ended=self.stop_reason is not None
+        )
+
+    def to_frame(self) -> Any:
+        """The rows that have come so far, as a pandas DataFrame; needs pandas.
+
+        A list of objects gives its rows, an object with exactly one list of objects the rows of that, another
+        object one row. A row of a list comes when it is complete. Without any row the frame is empty, with
+        the schema's columns where one was given.
+        """
+        return frame(self._parse(), text=self._last_text(), schema=self.schema)
+
+    def _last_text(self) -> str:
+        return self.text[self._marks[-1].text :]
+
+    def _parse(self) -> Any:
+        text = self._last_text()
+        if self.schema is None:
+            try:
+                value = growing.read(text).value
+            except ValueError:
+                return None
+            return None if value is UNSET else value
+        if self.stop_reason == "stop":
+            with suppress(ProtocolError):
+                return self.schema.parse(text)
+        return self.schema.partial(text)
 
     def continue_(self) -> Stream:
         """A new stream that goes on where this answer was cut; nothing is sent until it is read.
@@ -214,17 +204,46 @@ class StreamingResponse:
         if self._keep:
             self.chunks.append(chunk)
 
+    def begin_step(self) -> None:
+        """What follows is said after tools answered; nothing to do while they did not."""
+        if any(not result.server for result in self.tool_results[self._marks[-1].results :]):
+            self._marks.append(self._mark())
+
     def restart(self) -> None:
-        """A fallback answers anew: the text shown, if any, moves to ``metadata["before_fallback"]``."""
-        if self.text:
-            self.metadata["before_fallback"] = self.text
-        self.chunks.clear()
-        self.chunk_count = 0
-        self._text.clear()
-        self._thinking.clear()
-        self._refusal.clear()
-        for said in (self.tool_calls, self.tool_results, self.citations, self.reasoning_parts):
-            said.clear()
+        """A fallback answers anew: text shown in this step, if any, moves to `metadata` (before_fallback)."""
+        begin = self._marks[-1]
+        if shown := self.text[begin.text :]:
+            self.metadata["before_fallback"] = shown
+        del self.chunks[begin.chunks :]
+        self.chunk_count = begin.chunks
+        self._text.cut(begin.text)
+        self._thinking.cut(begin.thinking)
+        self._refusal.cut(begin.refusal)
+        del self.tool_calls[begin.calls :]
+        del self.tool_results[begin.results :]
+        del self.citations[begin.citations :]
+        del self.reasoning_parts[begin.reasoning :]
+
+    def _mark(self) -> Mark:
+        return Mark(
+            thinking=len(self.thinking),
+            text=len(self.text),
+            refusal=len(self.refusal),
+            chunks=self.chunk_count,
+            reasoning=len(self.reasoning_parts),
+            calls=len(self.tool_calls),
+            results=len(self.tool_results),
+            citations=len(self.citations),
+        )
+
+    def _step(self, begin: Mark, end: Mark) -> Step:
+        return Step(
+            self.thinking[begin.thinking : end.thinking],
+            self.text[begin.text : end.text],
+            self.reasoning_parts[begin.reasoning : end.reasoning],
+            self.tool_calls[begin.calls : end.calls],
+            self.tool_results[begin.results : end.results],
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         # A copy on paper has nobody to ask: clients and keys are not pickled.
@@ -240,12 +259,3 @@ class StreamingResponse:
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         del include, exclude
         return static.bundle(self)
-
-
-def _unfenced(text: str) -> str:
-    """JSON that a model put into a Markdown fence, without the fence."""
-    text = text.strip()
-    if not text.startswith("```"):
-        return text
-    _, _, inner = text.partition("\n")
-    return inner.removesuffix("```").strip()

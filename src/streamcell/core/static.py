@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from streamcell.core.metrics import Metrics
+    from streamcell.core.steps import Step
     from streamcell.events import Citation, ErrorInfo, StopReason, ToolCall, ToolResult
 
 _LONGEST_LINE = 300
@@ -36,7 +37,7 @@ OWN_LIMIT = "max_output_chunks"
 class Answer(Protocol):
     """What is shown of one answer; `StreamingResponse` is one.
 
-    `metadata`: model, provider, scripted, replayed.
+    `metadata`: model, provider, scripted, replayed, format.
     """
 
     @property
@@ -51,6 +52,8 @@ class Answer(Protocol):
     def tool_results(self) -> Sequence[ToolResult]: ...
     @property
     def citations(self) -> Sequence[Citation]: ...
+    @property
+    def steps(self) -> Sequence[Step]: ...
     @property
     def stop_reason(self) -> StopReason | None: ...
     @property
@@ -130,13 +133,8 @@ def arguments_of(call: ToolCall) -> str:
 
 def _html(answer: Answer) -> Iterator[str]:
     yield "<div>\n"
-    if answer.thinking:
-        yield _fold("Thinking", safe_html.render(answer.thinking))
-    for call in answer.tool_calls:
-        yield _fold(f"Tool call: {_one_line(call.name)}", safe_html.preformatted(arguments_of(call)))
-    for result in answer.tool_results:
-        yield _fold(_result_title(result), safe_html.preformatted(result.content))
-    yield safe_html.render(answer.text)
+    for step in answer.steps:
+        yield from _step_html(step, answer.metadata.get("format", "markdown"))
     if answer.refusal:
         refusal = safe_html.render(answer.refusal)
         yield f"<blockquote><p><strong>Refused.</strong></p>\n{refusal}</blockquote>\n"
@@ -151,14 +149,8 @@ def _html(answer: Answer) -> Iterator[str]:
 
 
 def _plain(answer: Answer) -> Iterator[str]:
-    if answer.thinking:
-        yield f"Thinking:\n{visible(answer.thinking)}"
-    for call in answer.tool_calls:
-        yield f"Tool call: {_one_line(call.name)}\n{visible(arguments_of(call))}"
-    for result in answer.tool_results:
-        yield f"{_result_title(result)}\n{visible(result.content)}"
-    if answer.text:
-        yield visible(answer.text)
+    for step in answer.steps:
+        yield from _step_plain(step)
     if answer.refusal:
         yield f"Refused: {visible(answer.refusal)}"
     if answer.citations:
@@ -167,6 +159,40 @@ def _plain(answer: Answer) -> Iterator[str]:
         yield f"[{said}]"
     if line := answer_line(answer):
         yield f"[{line}]"
+
+
+def _step_html(step: Step, form: str) -> Iterator[str]:
+    if step.thinking:
+        yield _fold("Thinking", safe_html.render(step.thinking))
+    before, after = _tools(step)
+    yield from (_fold(title, safe_html.preformatted(body)) for title, body in before)
+    if step.text:
+        yield safe_html.render(step.text) if form == "markdown" else safe_html.preformatted(step.text)
+    yield from (_fold(title, safe_html.preformatted(body)) for title, body in after)
+
+
+def _step_plain(step: Step) -> Iterator[str]:
+    if step.thinking:
+        yield f"Thinking:\n{visible(step.thinking)}"
+    before, after = _tools(step)
+    yield from (f"{title}\n{visible(body)}" for title, body in before)
+    if step.text:
+        yield visible(step.text)
+    yield from (f"{title}\n{visible(body)}" for title, body in after)
+
+
+def _tools(step: Step) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Titles and bodies of what is said about tools: before the text the provider's own, after it ours."""
+    said: tuple[list[tuple[str, str]], list[tuple[str, str]]] = ([], [])
+    for call in step.calls:
+        said[not call.server].append((f"Tool call: {_one_line(call.name)}", arguments_of(call)))
+    for result in step.results:
+        said[not result.server].append((_result_title(result), _result_text(result)))
+    return said
+
+
+def _result_text(result: ToolResult) -> str:
+    return f"{result.content}\n\nPrinted:\n{result.printed}" if result.printed else result.content
 
 
 def _fold(title: str, body: str) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, assert_never, get_args
 import msgspec
 from msgspec import inspect
 
-from streamcell.core import protocol
+from streamcell.core import chat_protocol, protocol
 from streamcell.events import EVENT_TYPES, ErrorKind, Event, StopReason
 
 if TYPE_CHECKING:
@@ -28,7 +28,13 @@ WORDS = {
 }
 """Sets of words that get a name of their own on the page."""
 
-UNIONS = {"Event": Event, "FromKernel": protocol.FromKernel, "FromPage": protocol.FromPage}
+UNIONS = {
+    "Event": Event,
+    "FromChat": chat_protocol.FromChat,
+    "FromKernel": protocol.FromKernel,
+    "FromPage": protocol.FromPage,
+    "ToChat": chat_protocol.ToChat,
+}
 """Unions that get a name of their own on the page."""
 
 SCALARS: dict[type[inspect.Type], str] = {
@@ -63,7 +69,8 @@ def source() -> str:
 
 def _structs() -> Iterator[type[msgspec.Struct]]:
     seen: set[type[msgspec.Struct]] = set()
-    pending: list[inspect.Type] = [inspect.type_info(protocol.Snapshot)]
+    traits = (protocol.Snapshot, chat_protocol.Thread)
+    pending: list[inspect.Type] = [inspect.type_info(trait) for trait in traits]
     pending += [inspect.type_info(union) for union in UNIONS.values()]
     while pending:
         match pending.pop():

@@ -10,10 +10,14 @@ import asyncio
 import contextvars
 from collections.abc import Callable
 
+from IPython.core.getipython import get_ipython
+
 from streamcell.core.response import StreamingResponse
+from streamcell.events import ApprovalRequest
 from streamcell.handle import Stream
 from streamcell.io.cursor import Cursor
 from streamcell.io.portal import portal
+from streamcell.notebook import consent
 from streamcell.notebook.display import Display
 
 SLICE_SECONDS = 0.05
@@ -46,8 +50,11 @@ class Cell:
         self._leave = leave
         self._cursor = Cursor(stream.ledger.events)
 
-    def begin(self) -> None:
+    def begin(self, *, waited: bool = True) -> None:
+        """Open the display and send the request. `waited`: this cell will wait for the end."""
         self._display.open(self.stream)
+        if self._display.asks or (waited and consent.can_ask(get_ipython())):
+            self.stream.approvals.attach()
         self.stream.start()
 
     def wait(self) -> None:
@@ -68,7 +75,7 @@ class Cell:
         try:
             while not ended.done():
                 await asyncio.wait({ended}, timeout=SLICE_SECONDS)
-                self._display.show(self._cursor.take())
+                self._show(by_input=not self._display.asks)
         except asyncio.CancelledError:
             self.stream.cancel()
             await asyncio.wait({ended}, timeout=CLOSING_SECONDS)
@@ -88,8 +95,17 @@ class Cell:
             self.stream.result()
 
     def _follow(self) -> None:
+        # While a cell blocks the kernel no click arrives, whatever the display.
         while self._cursor.wait():
-            self._display.show(self._cursor.take())
+            self._show(by_input=True)
+
+    def _show(self, *, by_input: bool) -> None:
+        events = self._cursor.take()
+        self._display.show(events)
+        for event in events:
+            if by_input and isinstance(event, ApprovalRequest):
+                with self._display.quiet():
+                    self.stream.decide(consent.ask(event, self.stream.response))
 
     def _when_ended(self, ended: asyncio.Future[None]) -> Callable[[], None]:
         loop = asyncio.get_running_loop()

@@ -7,6 +7,7 @@ over, however it ended. It draws; it decides nothing.
 from __future__ import annotations
 
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from typing import Literal, Protocol
 
 from IPython.display import DisplayHandle
@@ -38,6 +39,15 @@ class Display(Protocol):
         """The run is over: leave what should last."""
         ...
 
+    @property
+    def asks(self) -> bool:
+        """Whether the user can consent to the call of a tool on this display itself."""
+        ...
+
+    def quiet(self) -> AbstractContextManager[object]:
+        """Inside, nothing is drawn: the user is asked something in the same place."""
+        ...
+
     def heard_stop(self) -> bool:
         """Whether an interrupt just seen was really the user's Stop on this display."""
         ...
@@ -48,6 +58,8 @@ class StaticDisplay:
 
     `placed`: the cell will be over before the answer is, so its place in the page is taken at once.
     """
+
+    asks = False
 
     def __init__(self, *, placed: bool = False) -> None:
         self._placed = placed
@@ -67,12 +79,17 @@ class StaticDisplay:
         else:
             self._handle.update(bundle, raw=True)
 
+    def quiet(self) -> AbstractContextManager[object]:
+        return nullcontext()
+
     def heard_stop(self) -> bool:
         return False
 
 
 class TerminalDisplay:
     """Rich Markdown in a terminal; plain text as it comes where there is none."""
+
+    asks = False
 
     def __init__(self, *, plain: bool) -> None:
         console = Console(
@@ -90,6 +107,9 @@ class TerminalDisplay:
 
     def close(self, stream: Stream) -> None:
         self._view.finish(stream.response)
+
+    def quiet(self) -> AbstractContextManager[object]:
+        return self._view.quiet()
 
     def heard_stop(self) -> bool:
         return False

@@ -7,6 +7,7 @@ Observed with ipykernel 6.31, 7.0, 7.3 and 7.4, JupyterLab 4.6 and nbclient 0.11
 from __future__ import annotations
 
 import hashlib
+import json
 import sys
 from typing import Any, Literal, NamedTuple
 
@@ -68,19 +69,37 @@ def _is_numbered(request: dict[str, Any]) -> bool:
     return bool(session) and str(header.get("msg_id", "")).startswith(f"{session}_")
 
 
-def stop_is_queued(shell: Any, comm_id: str) -> bool:
-    """Whether the page's Stop for this widget waits unread: the interrupt that follows it was that Stop.
+def takes_input(shell: Any) -> bool:
+    """Whether the page that asked shows an input box for `input()`."""
+    return bool((_parent(shell).get("content") or {}).get("allow_stdin", False))
+
+
+def queued(shell: Any, comm_id: str) -> list[Any]:
+    """What the page told this widget that still waits unread.
 
     On ipykernel 6 no widget message is delivered while a cell runs, but it is in the queue of the main shell.
     """
     queue = getattr(getattr(shell, "kernel", None), "msg_queue", None)
-    entries = tuple(getattr(queue, "_queue", ()))
-    wanted = comm_id.encode()
-    for entry in entries:
-        frames = b"".join(bytes(frame) for frame in _frames(entry))
-        if wanted in frames and b'"type":"stop"' in frames.replace(b" ", b""):
-            return True
-    return False
+    said: list[Any] = []
+    for entry in tuple(getattr(queue, "_queue", ())):
+        for frame in map(bytes, _frames(entry)):
+            if comm_id.encode() in frame:
+                said += _content(frame)
+    return said
+
+
+def stop_is_queued(shell: Any, comm_id: str) -> bool:
+    """Whether the page's Stop waits unread: the interrupt that follows it was that Stop."""
+    return any(message.get("type") == "stop" for message in queued(shell, comm_id))
+
+
+def _content(frame: bytes) -> list[dict[str, Any]]:
+    """The custom message in the content frame of a comm message; none in any other frame."""
+    try:
+        content = json.loads(frame)["data"]["content"]
+    except (ValueError, TypeError, LookupError):
+        return []
+    return [content] if isinstance(content, dict) else []
 
 
 def _frames(entry: object) -> list[Any]:

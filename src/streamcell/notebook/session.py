@@ -151,6 +151,7 @@ class Session:
             self._stream.figures(),
             characters=self._characters,
             scripted=self._scripted,
+            format=self._stream.response.metadata.get("format", "markdown"),
         )
 
     def receive(self, message: FromPage, now: float) -> bool:

@@ -8,6 +8,7 @@ Nothing a model says reaches the terminal as a control character.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ from streamcell.core.visible import visible
 from streamcell.events import Event, Notice, ReasoningDelta, Retrying, TextDelta, ToolCall, ToolResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Generator, Iterable
 
     from markdown_it.token import Token
     from rich.console import RenderableType
@@ -74,6 +75,19 @@ class TerminalView:
             self._live.start()
             self._draw()
 
+    @contextlib.contextmanager
+    def quiet(self) -> Generator[None]:
+        """Inside, the live part is gone from the screen."""
+        if self._live is None:
+            self._end_line()
+            yield
+            return
+        self._live.stop()
+        try:
+            yield
+        finally:
+            self._live.start()
+
     def on_events(self, events: Iterable[Event], figures: Figures | None = None) -> None:
         """Take what happened since the last call; no events, only `figures`, is a tick of the status line."""
         self._figures = figures or self._figures
@@ -112,8 +126,7 @@ class TerminalView:
                 self._print_line(f"Tool call: {event.name} {arguments_of(event)}", style="cyan")
             case ToolResult():
                 self._doing = "waiting"
-                word = "error" if event.error else "result"
-                self._print_line(f"Tool {word}: {event.name} {event.content}", style="cyan")
+                self._print_line(_result_line(event), style="red" if event.error else "cyan")
             case Retrying():
                 self._doing = "retrying"
                 self._print_line(
@@ -185,6 +198,12 @@ class TerminalView:
             if self._figures.tokens_per_second is not None:
                 parts.append(f"{about}{self._figures.tokens_per_second:,.0f} tokens/s")
         return " · ".join(parts)
+
+
+def _result_line(result: ToolResult) -> str:
+    mark = "✗" if result.error else "✓"
+    took = "" if result.seconds is None else f" in {result.seconds:.1f} s"
+    return f"{mark} {result.name}{took}: {result.content}"
 
 
 def markdown(source: str) -> Markdown:

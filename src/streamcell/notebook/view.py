@@ -11,6 +11,7 @@ import hashlib
 import itertools
 import time
 from collections import deque
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,13 +25,13 @@ from IPython.display import DisplayHandle
 from IPython.display import display as publish
 
 from streamcell.core import static
-from streamcell.core.protocol import Bundle, FromKernel, Snapshot
+from streamcell.core.protocol import Bundle, Decide, FromKernel, Snapshot
 from streamcell.errors import UsageError
 from streamcell.events import Event
 from streamcell.handle import Stream
 from streamcell.io.portal import portal
 from streamcell.notebook.display import UNFINISHED
-from streamcell.notebook.kernel import stop_is_queued
+from streamcell.notebook.kernel import queued, stop_is_queued
 from streamcell.notebook.pacer import Pacer
 from streamcell.notebook.session import Session, read_message
 
@@ -96,6 +97,14 @@ class StreamView(anywidget.AnyWidget):
     def deliver_bundle(self) -> None:
         self.tell(Bundle(self.version, _source("widget.js")))
 
+    def look_for_answers(self) -> None:
+        """Take consents that the kernel does not deliver while its cell runs; they come again, unheard."""
+        if self._stream.approvals.waiting:
+            for content in queued(get_ipython(), self.comm.comm_id):
+                message = read_message(content)
+                if isinstance(message, Decide):
+                    self._stream.decide(message)
+
     def gone(self) -> None:
         # Another page may show it still, and this one may be reloaded before it was saved.
         with contextlib.suppress(ValueError):
@@ -129,6 +138,8 @@ class StreamView(anywidget.AnyWidget):
 class WidgetDisplay:
     """A live view in the cell, replaced by the static answer when the run is over."""
 
+    asks = True
+
     def __init__(self, *, model: str, scripted: bool, rate: float | None = None) -> None:
         if rate is not None:
             pacer.rate = rate
@@ -150,7 +161,9 @@ class WidgetDisplay:
         self._handle = publish(bundle, raw=True, display_id=True)
 
     def show(self, events: list[Event]) -> None:
-        """The session sends them by itself."""
+        """The session sends them by itself; what the page answered meanwhile may have to be looked for."""
+        if self._view is not None:
+            self._view.look_for_answers()
 
     def close(self, stream: Stream) -> None:
         if self._handle is None or self._view is None:
@@ -159,6 +172,9 @@ class WidgetDisplay:
         portal.post(lambda: pacer.flush_now(view))
         self._handle.update(static.bundle(stream.response), raw=True)
         _keep_open(view)
+
+    def quiet(self) -> AbstractContextManager[object]:
+        return nullcontext()
 
     def heard_stop(self) -> bool:
         return self._view is not None and stop_is_queued(get_ipython(), self._view.comm.comm_id)
