@@ -94,7 +94,7 @@ class Builder {
         return;
       case "fence":
       case "code_block":
-        this.#at.append(program(token), "\n");
+        this.#at.append(program(LANGUAGE.exec(token.info)?.[0] ?? "", token.content), "\n");
         return;
       case "inline":
         return this.#inlines(token.children ?? []);
@@ -250,15 +250,15 @@ function placeholder(target: URL | null, alt: string, linked: boolean): HTMLElem
 const LANGUAGE = /^[\w+#.-]{1,30}/;
 
 /** A block of code under a bar with its language and the button that copies it. */
-function program(token: Token): HTMLElement {
+export function program(language: string, text: string): HTMLElement {
   const shown = element("div", "sc-program");
   const bar = element("div", "sc-program-bar");
-  bar.append(element("span", "", LANGUAGE.exec(token.info)?.[0] ?? ""), button("Copy code", "sc-copy-code"));
+  bar.append(element("span", "", language), button("Copy code", "sc-copy-code"));
   const body = element("pre");
   const code = element("code");
   body.dir = "ltr";
   body.tabIndex = 0;
-  appendCode(code, token.content);
+  appendCode(code, text);
   body.append(code);
   shown.append(bar, body);
   return shown;

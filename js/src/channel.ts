@@ -4,6 +4,7 @@
  */
 
 import { Acknowledgements } from "./acknowledgements.js";
+import { Decisions } from "./decisions.js";
 import { interrupt, type Listener, type Model } from "./host.js";
 import type { Batch, FromKernel, FromPage, Snapshot } from "./protocol.gen.js";
 import { isOver, newRun, reduce, type Run } from "./state.js";
@@ -39,6 +40,12 @@ export class Channel {
   #stopTimer = 0;
   readonly #acknowledgements = new Acknowledgements((painted) =>
     this.#send({ type: "ack", run: this.run.id, painted }),
+  );
+
+  /** What the reader says to requests for consent. */
+  readonly decisions = new Decisions(
+    (answer) => this.#send({ type: "decide", run: this.run.id, ...answer }),
+    () => this.#tell(),
   );
 
   /** `early` are messages that came before the channel did. */
@@ -166,6 +173,7 @@ export class Channel {
     const begun = snapshot.run !== this.run.id;
     if (begun) this.#begin(snapshot.run);
     this.#snapshot = snapshot;
+    this.run.format = snapshot.format ?? "markdown";
     if (snapshot.next >= this.run.next) {
       this.run.model ||= snapshot.model;
       this.run.scripted ||= snapshot.scripted ?? false;
@@ -179,9 +187,8 @@ export class Channel {
     this.run = newRun(run);
     this.#pending.clear();
     this.#overlapped = false;
-    this.#acknowledgements.reset();
     this.stopping = false;
-    clearTimeout(this.#stopTimer);
+    this.#silence();
   }
 
   #check(): void {
@@ -201,7 +208,9 @@ export class Channel {
   #disagrees(): boolean {
     const known = this.#snapshot;
     if (!known || !isOver(known.state) || this.run.next !== known.next) return false;
-    return this.run.characters !== (known.characters ?? 0) && this.#rebuilds < REBUILDS;
+    // A chat's thread says it only when somebody counted.
+    if (known.characters === undefined) return false;
+    return this.run.characters !== known.characters && this.#rebuilds < REBUILDS;
   }
 
   #askNow(): void {
@@ -236,8 +245,8 @@ export class Channel {
 
   /** Empties the run, to be told again from its beginning. */
   #retell(): void {
-    const { id, state, figures, model, scripted } = this.run;
-    this.run = { ...newRun(id), state, figures, model, scripted };
+    const { id, state, figures, model, scripted, format } = this.run;
+    this.run = { ...newRun(id), state, figures, model, scripted, format };
   }
 
   #leave(): void {
@@ -253,7 +262,9 @@ export class Channel {
   #silence(): void {
     clearTimeout(this.#question);
     clearTimeout(this.#stopTimer);
+    this.#question = 0;
     this.#acknowledgements.reset();
+    this.decisions.reset();
   }
 
   #send(message: FromPage): void {
@@ -271,15 +282,8 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 
 function isMessage(value: unknown): value is FromKernel {
   if (!isRecord(value)) return false;
-  switch (value["type"]) {
-    case "batch":
-      return Array.isArray(value["events"]) && isCount(value["first"]) && isCount(value["next"]);
-    case "stopping":
-    case "bundle":
-      return true;
-    default:
-      return false;
-  }
+  if (value["type"] !== "batch") return value["type"] === "stopping" || value["type"] === "bundle";
+  return Array.isArray(value["events"]) && isCount(value["first"]) && isCount(value["next"]);
 }
 
 function isSnapshot(value: unknown): value is Snapshot {

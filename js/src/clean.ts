@@ -17,6 +17,18 @@ export function reorders(text: string): boolean {
   return BIDI.test(text);
 }
 
+/** Whatever a reader cannot see: controls, formats and fillers, but neither tab nor newline. */
+const INVISIBLE = /(?![\t\n])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+
+/** JSON as it is, with every invisible character written as JSON's own escape: what is seen is what is meant. */
+export function escaped(json: string): string {
+  return json.replace(INVISIBLE, (found) => found.replace(/[^]/g, escape));
+}
+
+function escape(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}
+
 /** The text cut at invisible characters: plain pieces and, marked, the name of each such character. */
 export function* spelled(text: string): Generator<{ text: string; marked: boolean }> {
   let rest = text;

@@ -74,3 +74,10 @@ function selectedAndCopied(text: string): boolean {
   area.remove();
   return done;
 }
+
+/** The element that has the focus, also when the view stands in a shadow root. */
+export function focused(view: Node): HTMLElement | null {
+  const root = view.getRootNode();
+  const active = root instanceof Document || root instanceof ShadowRoot ? root.activeElement : null;
+  return active instanceof HTMLElement && view.contains(active) ? active : null;
+}

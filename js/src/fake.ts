@@ -1,12 +1,25 @@
 /** A kernel for the harness and the tests: it holds a log of events and answers as the real one does. */
 
 import type { Listener, Model } from "./host.js";
-import type { Batch, Event, FromKernel, FromPage, Json, Snapshot, ViewState } from "./protocol.gen.js";
+import type {
+  Batch,
+  Decide,
+  Event,
+  Format,
+  FromKernel,
+  FromPage,
+  Json,
+  Snapshot,
+  ViewState,
+} from "./protocol.gen.js";
 
 export class FakeKernel implements Model {
   /** All that the page has sent. */
   readonly heard: FromPage[] = [];
+  /** The calls that the page has refused. */
+  readonly denied = new Set<string>();
   readonly run: string;
+  readonly format: Format;
   state: ViewState = "waiting";
   /** False for a kernel that hears nothing while a cell runs. */
   listening = true;
@@ -16,8 +29,9 @@ export class FakeKernel implements Model {
   #sent = 0;
   #elapsed = 0;
 
-  constructor(run = "run") {
+  constructor(run = "run", format: Format = "markdown") {
     this.run = run;
+    this.format = format;
     this.snapshot();
   }
 
@@ -40,6 +54,7 @@ export class FakeKernel implements Model {
     if (message.type === "sync" && message.run === this.run)
       this.deliver(this.batch(message.have, this.#sent));
     if (message.type === "stop") this.stop();
+    if (message.type === "decide") this.#decide(message);
   }
 
   set(name: string, value: Json): void {
@@ -81,6 +96,7 @@ export class FakeKernel implements Model {
       figures,
       characters: this.#characters(),
       scripted: true,
+      format: this.format,
     };
     this.set("snapshot", JSON.parse(JSON.stringify(snapshot)));
   }
@@ -91,6 +107,18 @@ export class FakeKernel implements Model {
     this.state = "stopped";
     this.deliver(this.flush(this.#elapsed));
     this.snapshot();
+  }
+
+  /** Only what was asked is answered, and only once. */
+  #decide({ run, id, digest, approved }: Decide): void {
+    const about = this.#events.findLast(
+      (event) => event.type.startsWith("approval") && "id" in event && event.id === id,
+    );
+    if (run !== this.run || about?.type !== "approval_request" || about.digest !== digest) return;
+    if (!approved) this.denied.add(id);
+    this.append({ type: "approval_result", id, name: about.name, approved });
+    this.state = "tool";
+    this.deliver(this.flush(this.#elapsed));
   }
 
   #characters(): number {

@@ -1,6 +1,6 @@
 /** What a widget is given by its host, typed as far as it is used; everything past `send` is there only sometimes. */
 
-import type { FromPage, Json } from "./protocol.gen.js";
+import type { FromPage, Json, ToChat } from "./protocol.gen.js";
 
 export type Listener = (content: Json) => void;
 
@@ -8,7 +8,7 @@ export interface Model {
   get(name: string): Json | undefined;
   on(event: string, listener: Listener): void;
   off(event: string, listener: Listener): void;
-  send(content: FromPage): void;
+  send(content: FromPage | ToChat): void;
   widget_manager?: WidgetManager;
 }
 
@@ -16,7 +16,11 @@ export interface Model {
 export interface WidgetManager {
   get_model?(id: string): Promise<Pick<Model, "get">>;
   kernel?: { interrupt?(): Promise<void> };
-  context?: { model?: { cells?: Iterable<Cell> } };
+  context?: { model?: { cells?: Iterable<Cell>; sharedModel?: SharedNotebook } };
+}
+
+export interface SharedNotebook {
+  insertCell?(index: number, cell: { cell_type: "code"; source: string }): void;
 }
 
 export interface Cell {
@@ -35,24 +39,33 @@ export interface Host {
 
 const WIDGET_VIEW = "application/vnd.jupyter.widget-view+json";
 
-/** The cells of this notebook that show the model, each with the output that does. */
-export async function* places(model: Model): AsyncGenerator<{ cell: Cell; output: Output }> {
+interface Place {
+  readonly cell: Cell;
+  readonly output: Output;
+  /** The cell's place in the notebook, counted from 0. */
+  readonly at: number;
+}
+
+/** The cells of this notebook that show the model, each with the output that does; `trait` is one that the model has. */
+export async function* places(model: Model, trait = "snapshot"): AsyncGenerator<Place> {
+  let at = 0;
   for (const cell of model.widget_manager?.context?.model?.cells ?? []) {
     const outputs = cell.outputs;
     for (let index = 0; index < (outputs?.length ?? 0); index += 1) {
       const output = outputs?.get(index);
-      if (output && (await showsModel(output, model))) yield { cell, output };
+      if (output && (await showsModel(output, model, trait))) yield { cell, output, at };
     }
+    at += 1;
   }
 }
 
 /** A widget does not know its own id, but two proxies of one model hand out the very same value. */
-async function showsModel(output: Output, model: Model): Promise<boolean> {
+async function showsModel(output: Output, model: Model, trait: string): Promise<boolean> {
   const view = output.data[WIDGET_VIEW];
   if (typeof view !== "object" || view === null || !("model_id" in view)) return false;
   try {
     const shown = await model.widget_manager?.get_model?.(String(view["model_id"]));
-    return shown?.get("snapshot") === model.get("snapshot");
+    return shown?.get(trait) === model.get(trait);
   } catch {
     return false;
   }

@@ -25,6 +25,15 @@ export function destination(target: URL): string {
   return target.protocol === "mailto:" ? decoded(target.pathname) : target.host;
 }
 
+/** An address as it is shown: letters as letters, but what separates its parts, and the host, as they are. */
+export function readable(address: string): string {
+  try {
+    return decodeURI(address.replaceAll("%25", "%2525"));
+  } catch {
+    return address;
+  }
+}
+
 /** True when the shown text already begins with the very place the link goes to. */
 export function shows(text: string, target: URL): boolean {
   const bare = (value: string): string =>

@@ -1,6 +1,7 @@
 /** The status bar: what the run is doing and how fast. Figures come from the kernel; only the seconds tick here. */
 
 import { drawing, element, setText } from "./dom.js";
+import { count, plural, seconds } from "./numbers.js";
 import type { Figures, ViewState } from "./protocol.gen.js";
 import { isOver, type Run } from "./state.js";
 
@@ -9,6 +10,7 @@ const WORDS: Record<ViewState, string> = {
   thinking: "Thinking",
   streaming: "Streaming",
   tool: "Running a tool",
+  approval: "Waiting for approval",
   retrying: "Retrying",
   done: "Done",
   stopped: "Stopped",
@@ -115,18 +117,4 @@ export class Meters {
 function amount(tokens: number | null | undefined, estimated: boolean, chunks: number): string {
   if (tokens != null) return `${estimated ? "~" : ""}${plural(tokens, "token", "tokens")}`;
   return chunks ? plural(chunks, "chunk", "chunks") : "";
-}
-
-function plural(number: number, one: string, many: string): string {
-  return `${count(number)} ${number === 1 ? one : many}`;
-}
-
-function count(number: number): string {
-  return Math.round(number).toLocaleString("en");
-}
-
-function seconds(value: number): string {
-  if (value < 1) return `${Math.round(value * 1000)} ms`;
-  if (value < 60) return `${value.toFixed(1)} s`;
-  return `${Math.floor(value / 60)} min ${Math.floor(value % 60)} s`;
 }

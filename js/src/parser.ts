@@ -1,6 +1,7 @@
 /** Markdown to blocks: markdown-it's tokens cut at the top level. Nothing here touches the page. */
 
 import MarkdownIt, { type Token } from "markdown-it";
+import { readable } from "./links.js";
 
 export type { Token };
 
@@ -22,6 +23,7 @@ const parser = new MarkdownIt({ html: false, linkify: false, typographer: false,
 // The parser is stricter than the page about some schemes and laxer about others: `links.ts` alone decides.
 parser.validateLink = () => true;
 parser.normalizeLink = (address) => address;
+parser.normalizeLinkText = readable;
 
 /** The blocks of `text`; definitions found are added to `references`. */
 export function parse(text: string, references: References): Block[] {

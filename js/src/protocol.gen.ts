@@ -82,6 +82,8 @@ export interface ChatTurn {
   readonly branches?: number;
   readonly next?: number;
   readonly continues?: boolean;
+  readonly characters?: number | null;
+  readonly token?: string;
 }
 
 /** A source the answer names; `quote` is the cited passage. */
@@ -232,6 +234,7 @@ export interface Said {
   readonly type: "said";
   readonly text: string;
   readonly error?: boolean;
+  readonly token?: string;
 }
 
 /** Page to kernel: ask this. `token` names the message, so that one that comes twice is asked once. */

@@ -70,3 +70,81 @@ export function script(): Event[] {
     { type: "finished", reason: "stop" },
   ];
 }
+
+const STARTED: Event = { type: "started", provider: "demo", model: "tools", scripted: true };
+
+function said(text: string): Event[] {
+  return pieces(text, 4).map((piece): Event => ({ type: "text", text: piece }));
+}
+
+/** An agent's run of three turns: a tool that asks, and one that fails. */
+export function agent(): Event[] {
+  const remove = { id: "call_1", name: "remove_files" };
+  const fetch = { id: "call_2", name: "read_sensor" };
+  return [
+    STARTED,
+    ...said("I will clear the **scratch folder** first.\n"),
+    {
+      type: "tool_call",
+      part: 1,
+      ...remove,
+      arguments: { folder: "/tmp/scratch", pattern: "*.parquet", older_than_days: 30 },
+    },
+    { type: "approval_request", ...remove, digest: "5f1c" },
+    {
+      type: "tool_result",
+      ...remove,
+      content: '{"removed": 14}',
+      seconds: 1.32,
+      printed: "looking in /tmp/scratch\n14 files, 2.1 GB",
+    },
+    STARTED,
+    ...said("Fourteen files are gone. Now the sensor.\n"),
+    { type: "tool_call", part: 1, ...fetch, arguments: { sensor: "T-4" } },
+    {
+      type: "tool_result",
+      ...fetch,
+      content: "TimeoutError: the sensor did not answer within 5 s",
+      error: true,
+      seconds: 5.01,
+    },
+    STARTED,
+    ...said("The folder is clear; the sensor `T-4` does not answer.\n"),
+    { type: "finished", reason: "stop" },
+  ];
+}
+
+const PLANETS = [
+  ["Mercury", 0.33, 88, []],
+  ["Venus", 4.87, 224.7, []],
+  ["Earth", 5.97, 365.2, ["Moon"]],
+  ["Mars", 0.642, 687, ["Phobos", "Deimos"]],
+  ["Ceres", 0.00094, 1682, []],
+  ["Jupiter", 1898, 4331, ["Io", "Europa", "Ganymede", "Callisto"]],
+  ["Saturn", 568, 10747, ["Titan", "Rhea", "Iapetus"]],
+  ["Uranus", 86.8, 30589, ["Titania", "Oberon"]],
+  ["Neptune", 102, 59800, ["Triton"]],
+  ["Pluto", 0.0131, 90560, ["Charon"]],
+  ["Haumea", 0.004, 103410, ["Hiʻiaka"]],
+  ["Eris", 0.0166, 203830, ["Dysnomia"]],
+] as const;
+
+/** A table of twelve rows. */
+export function table(): Event[] {
+  const note =
+    "A dwarf planet: it orbits the Sun and is round, but has not cleared its orbit of other bodies.";
+  const items = PLANETS.map(([name, mass, days, moons]) => {
+    return { name, mass, days, moons, ...(mass < 0.1 ? { remark: note } : {}) };
+  });
+  return [STARTED, ...said(JSON.stringify({ items })), { type: "finished", reason: "stop" }];
+}
+
+/** A program. */
+export function code(): Event[] {
+  const program = "def complement(strand: str) -> str:\n    return strand.translate(PAIRS)\n";
+  return [
+    STARTED,
+    ...said(`PAIRS = str.maketrans("ATCG", "TAGC")\n\n\n${program}`),
+    { type: "finished", reason: "stop" },
+  ];
+}

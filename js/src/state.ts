@@ -4,12 +4,17 @@
  */
 
 import type {
+  ApprovalRequest,
+  ApprovalResult,
   Citation,
   ErrorInfo,
   Event,
   Figures,
   Finished,
+  Format,
+  Json,
   Notice,
+  ToolCall,
   ToolResult,
   ViewState,
 } from "./protocol.gen.js";
@@ -22,12 +27,16 @@ export interface TextItem {
 
 export interface ToolItem {
   readonly kind: "tool";
+  readonly turn: number;
   id: string;
   name: string;
   /** The arguments' JSON as far as it has come. */
   arguments: string;
   /** True once the call is complete. */
   whole: boolean;
+  request: ApprovalRequest | null;
+  /** The answer to the request; null as long as there is none. */
+  approved: boolean | null;
   result: ToolResult | null;
 }
 
@@ -49,6 +58,7 @@ export interface Run {
   readonly id: string;
   model: string;
   scripted: boolean;
+  format: Format;
   state: ViewState;
   figures: Figures;
   /** Number of the next event: all before it are in here. */
@@ -69,6 +79,7 @@ export function newRun(id: string): Run {
     id,
     model: "",
     scripted: false,
+    format: "markdown",
     state: "waiting",
     figures: { elapsed: 0 },
     next: 0,
@@ -95,7 +106,10 @@ export function stateAfter(event: Event, before: ViewState): ViewState {
       return "thinking";
     case "tool_call_delta":
     case "tool_call":
+    case "approval_result":
       return "tool";
+    case "approval_request":
+      return "approval";
     case "retrying":
       return "retrying";
     case "finished":
@@ -138,14 +152,18 @@ export function reduce(run: Run, event: Event): Run {
       const tool = toolItem(run, event.part);
       tool.id = event.id;
       tool.name = event.name;
-      tool.arguments = event.arguments
-        ? JSON.stringify(event.arguments, null, 2)
-        : (event.raw_arguments ?? "");
+      tool.arguments = argumentsOf(event);
       tool.whole = true;
       return run;
     }
+    case "approval_request":
+      askedTool(run, event).request = event;
+      return run;
+    case "approval_result":
+      toolOf(run, event, isAsking).approved = event.approved;
+      return run;
     case "tool_result":
-      toolOf(run, event).result = event;
+      toolOf(run, event, isUnanswered).result = event;
       return run;
     case "citation":
       run.citations.push(event);
@@ -184,14 +202,56 @@ function toolItem(run: Run, part: number): ToolItem {
   const key = `${run.turn} tool ${part}`;
   const known = run.open.get(key);
   if (known?.kind === "tool") return known;
-  return added(run, key, { kind: "tool", id: "", name: "", arguments: "", whole: false, result: null });
+  return added(run, key, newTool(run.turn, "", ""));
 }
 
-function toolOf(run: Run, result: ToolResult): ToolItem {
-  const called = run.items.findLast((item) => item.kind === "tool" && item.id === result.id);
-  if (called?.kind === "tool") return called;
-  const { id, name } = result;
-  return added(run, `result ${id}`, { kind: "tool", id, name, arguments: "", whole: true, result: null });
+/** The call that an answer belongs to; one of its own when there was none. Ids may come again in a later turn. */
+function toolOf(run: Run, { id, name }: ApprovalResult | ToolResult, fits: Fits): ToolItem {
+  const called = calls(run, id);
+  return called.find(fits) ?? called.at(-1) ?? added(run, `result ${id}`, newTool(run.turn, id, name));
+}
+
+/** The call that consent is asked for: nobody may be shown one call and agree to another. */
+function askedTool(run: Run, { id, name }: ApprovalRequest): ToolItem {
+  const here = calls(run, id).filter((tool) => tool.turn === run.turn && tool.name === name && tool.whole);
+  return here.find(isUnasked) ?? added(run, `request ${id}`, newTool(run.turn, id, name));
+}
+
+function calls(run: Run, id: string): ToolItem[] {
+  return run.items.filter((item): item is ToolItem => item.kind === "tool" && item.id === id);
+}
+
+type Fits = (tool: ToolItem) => boolean;
+const isUnanswered: Fits = (tool) => !tool.result;
+const isUnasked: Fits = (tool) => !tool.request && !tool.result;
+
+/** True while consent is asked for and was neither given nor refused. */
+export const isAsking: Fits = (tool) => tool.request !== null && tool.approved === null && !tool.result;
+
+function newTool(turn: number, id: string, name: string): ToolItem {
+  return {
+    kind: "tool",
+    turn,
+    id,
+    name,
+    arguments: "",
+    whole: false,
+    request: null,
+    approved: null,
+    result: null,
+  };
+}
+
+/** The arguments as they are run. A number that JavaScript would round is shown as it came. */
+function argumentsOf({ arguments: given, raw_arguments: raw = "" }: ToolCall): string {
+  if (!given) return raw;
+  let rounded = false;
+  const noting = (_key: string, value: Json): Json => {
+    rounded ||= typeof value === "number" && Math.abs(value) > Number.MAX_SAFE_INTEGER;
+    return value;
+  };
+  const text = JSON.stringify(given, noting, 2);
+  return rounded && raw ? raw : text;
 }
 
 function noticeItem(run: Run, event: Notice): NoticeItem {

@@ -5,10 +5,11 @@ import sheet from "./view.css";
 
 const styled = new WeakSet<Node>();
 
-export function style(view: HTMLElement): void {
+/** `more` is the sheet of a widget that has one of its own. */
+export function style(view: HTMLElement, more = ""): void {
   const root = view.getRootNode();
   if (styled.has(root)) return;
-  const sheetElement = element("style", "", sheet);
+  const sheetElement = element("style", "", sheet + more);
   if (root instanceof Document) root.head.append(sheetElement);
   else if (root instanceof ShadowRoot) root.append(sheetElement);
   else return;

@@ -1,17 +1,18 @@
 /** One answer: thinking, text, tool calls and notices in the order they came, then its sources and its end. */
 
 import { clean } from "./clean.js";
+import type { Decisions } from "./decisions.js";
 import { element, setText } from "./dom.js";
 import { destination, linkTarget, shows } from "./links.js";
-import { Markdown } from "./markdown.js";
-import type { Citation, Finished } from "./protocol.gen.js";
+import { writer, type Writer } from "./formats.js";
+import type { Citation, Finished, Format } from "./protocol.gen.js";
 import { isOver, type Item, type NoticeItem, type Retry, type Run, type TextItem } from "./state.js";
 import { ToolCard } from "./tool.js";
 
 /** A piece of the answer on the page; `finish` is called once nothing more can come. */
 interface Piece {
   readonly node: HTMLElement;
-  update(): void;
+  update(run: Run): void;
   finish(): void;
 }
 
@@ -20,11 +21,13 @@ export class Turn {
   readonly #body = element("div", "sc-body");
   readonly #foot = element("div", "sc-foot");
   readonly #pieces: Piece[] = [];
+  readonly #decisions: Decisions;
   #finished = 0;
   #cited = 0;
   #line = "";
 
-  constructor() {
+  constructor(decisions: Decisions) {
+    this.#decisions = decisions;
     this.node.setAttribute("aria-label", "Assistant message");
     this.node.append(this.#body, this.#foot);
   }
@@ -32,7 +35,8 @@ export class Turn {
   /** Draws what the run has got since the last call. */
   update(run: Run): void {
     const over = isOver(run.state) && run.finished !== null;
-    run.items.forEach((item, index) => this.#updateItem(item, index, over || index < run.items.length - 1));
+    const last = run.items.length - 1;
+    run.items.forEach((item, index) => this.#updateItem(run, item, index, over || index < last));
     this.#updateFoot(run);
   }
 
@@ -41,16 +45,16 @@ export class Turn {
     return run.items.map((item) => (item.kind === "text" ? item.pieces.join("") : "")).join("");
   }
 
-  #updateItem(item: Item, index: number, complete: boolean): void {
+  #updateItem(run: Run, item: Item, index: number, complete: boolean): void {
     let piece = this.#pieces[index];
     if (!piece) {
-      piece = pieceOf(item);
+      piece = pieceOf(item, run.format, this.#decisions);
       this.#pieces.push(piece);
       this.#body.append(piece.node);
     }
     // A finished text never grows; a tool's result still comes.
     if (index < this.#finished && item.kind !== "tool") return;
-    piece.update();
+    piece.update(run);
     if (complete && index >= this.#finished) {
       piece.finish();
       this.#finished = index + 1;
@@ -68,14 +72,14 @@ export class Turn {
   }
 }
 
-function pieceOf(item: Item): Piece {
+function pieceOf(item: Item, format: Format, decisions: Decisions): Piece {
   switch (item.kind) {
     case "text":
-      return new Text(item);
+      return new Text(item, format);
     case "thinking":
       return new Thinking(item);
     case "tool":
-      return new ToolCard(item);
+      return new ToolCard(item, decisions);
     case "notice":
       return new Note(item);
   }
@@ -84,22 +88,23 @@ function pieceOf(item: Item): Piece {
 class Text implements Piece {
   readonly node = element("div", "sc-text");
   readonly #item: TextItem;
-  readonly #markdown = new Markdown(this.node);
+  readonly #writer: Writer;
   #taken = 0;
 
-  constructor(item: TextItem) {
+  constructor(item: TextItem, format: Format) {
     this.#item = item;
+    this.#writer = writer(format, this.node);
   }
 
   update(): void {
     for (; this.#taken < this.#item.pieces.length; this.#taken += 1) {
-      this.#markdown.append(this.#item.pieces[this.#taken] ?? "");
+      this.#writer.append(this.#item.pieces[this.#taken] ?? "");
     }
-    this.#markdown.draw();
+    this.#writer.draw();
   }
 
   finish(): void {
-    this.#markdown.end();
+    this.#writer.end();
   }
 }
 
@@ -109,7 +114,7 @@ class Thinking implements Piece {
   readonly #text: Text;
 
   constructor(item: TextItem) {
-    this.#text = new Text(item);
+    this.#text = new Text(item, "markdown");
     this.node.open = true;
     this.node.append(element("summary", "", "Thinking"), this.#text.node);
   }

@@ -10,6 +10,7 @@ import { listen } from "./renderer.js";
 import { restoreLater } from "./restore.js";
 import { isOver } from "./state.js";
 import { style } from "./styles.js";
+import { answer } from "./tool.js";
 import { Turn } from "./turn.js";
 
 export interface Opened {
@@ -62,13 +63,15 @@ class View {
   );
   readonly #stop = button("Stop", "sc-stop");
   readonly #copy = button("Copy", "sc-copy");
-  #turn = new Turn();
-  #run = this.#turn.node;
+  #turn: Turn;
+  #run: HTMLElement;
   #shown: Channel["run"];
 
   constructor(channel: Channel, signal: AbortSignal) {
     this.#channel = channel;
     this.#shown = channel.run;
+    this.#turn = new Turn(channel.decisions);
+    this.#run = this.#turn.node;
     this.#frames = new Frames(() => this.draw(), signal);
     this.#meters = new Meters(signal);
     this.#build();
@@ -98,7 +101,7 @@ class View {
   /** Another run, or the same one told again from its beginning. */
   #restart(): void {
     this.#shown = this.#channel.run;
-    this.#turn = new Turn();
+    this.#turn = new Turn(this.#channel.decisions);
     this.#run.replaceWith(this.#turn.node);
     this.#run = this.#turn.node;
   }
@@ -122,6 +125,7 @@ class View {
 
   #listen(signal: AbortSignal): void {
     listen(this.node, signal);
+    this.node.addEventListener("click", ({ target }) => answer(target), { signal });
     this.#stop.addEventListener("click", () => this.#channel.stop(), { signal });
     this.#copy.addEventListener("click", () => void copy(Turn.markdown(this.#channel.run), this.#copy), {
       signal,

@@ -94,6 +94,20 @@ test("a link with a harmless face shows where it goes", () => {
   expect([...root.querySelectorAll(".sc-host")].map((host) => host.textContent)).toEqual([" (evil.example)"]);
 });
 
+test("an address is shown as readable as it may be", () => {
+  const root = document.createElement("div");
+  const markdown = new Markdown(root);
+  markdown.append(
+    "<https://a.example/caf%C3%A9%20%25%2F%00> <https://xn--80ak6aa92e.com/> <https://a.example/%ff>",
+  );
+  markdown.end();
+  expect([...root.querySelectorAll("a")].map((link) => link.textContent)).toEqual([
+    "https://a.example/café %25%2F",
+    "https://xn--80ak6aa92e.com/",
+    "https://a.example/%ff",
+  ]);
+});
+
 test("an image is fetched only when its button is pressed", async () => {
   const { create } = await import("../src/renderer.js");
   const root = document.createElement("div");

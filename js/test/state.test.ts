@@ -55,6 +55,13 @@ test("a result without a call gets a card of its own", () => {
   expect(run.items[0]).toMatchObject({ kind: "tool", name: "lost" });
 });
 
+test("an id that comes again in a later turn means the later call", () => {
+  const call: Event = { type: "tool_call", part: 0, id: "0", name: "f", arguments: {} };
+  const result = (content: string): Event => ({ type: "tool_result", id: "0", name: "f", content });
+  const run = runOf(started, call, result("one"), started, call, result("two"));
+  expect(run.items.map((item) => item.kind === "tool" && item.result?.content)).toEqual(["one", "two"]);
+});
+
 test("pieces of a refusal make one notice, other notices stand alone", () => {
   const run = runOf(
     { type: "notice", kind: "refusal", text: "I can" },
@@ -84,6 +91,9 @@ test("the state follows the events", () => {
   expect(runOf(started).state).toBe("waiting");
   expect(runOf(started, { type: "reasoning", text: "hm" }).state).toBe("thinking");
   expect(runOf(started, { type: "text", text: "a" }).state).toBe("streaming");
+  const asked: Event = { type: "approval_request", id: "c", name: "f", digest: "d" };
+  expect(runOf(started, asked).state).toBe("approval");
+  expect(runOf(asked, { type: "approval_result", id: "c", name: "f", approved: true }).state).toBe("tool");
   expect(runOf({ type: "finished", reason: "length" }).state).toBe("done");
   expect(runOf({ type: "finished", reason: "cancelled" }).state).toBe("stopped");
   expect(runOf({ type: "finished", reason: "truncated" }).state).toBe("failed");

@@ -29,10 +29,17 @@ if TYPE_CHECKING:
     from streamcell.events import Usage
     from streamcell.foreign import wrap
     from streamcell.handle import Stream
+    from streamcell.many.bus import EventBus
+    from streamcell.many.comparison import compare
+    from streamcell.many.scheduler import Scheduler
+    from streamcell.many.tasks import Task
+    from streamcell.many.verdict import ensemble
+    from streamcell.many.workflow import Workflow
     from streamcell.messages import ImagePart, Message, StreamChunk, TextPart
     from streamcell.notebook.chats import conversation
     from streamcell.notebook.present import show
     from streamcell.notebook.view import StreamView
+    from streamcell.past_runs import history, stats
     from streamcell.run import Timeouts
 
 __version__ = "0.1.0"
@@ -41,26 +48,34 @@ _HOMES = {
     "Agent": "agent",
     "BackpressureTimeout": "errors",
     "Conversation": "core.conversation",
+    "EventBus": "many.bus",
     "ImagePart": "messages",
     "LimitExceeded": "errors",
     "Message": "messages",
     "Metrics": "core.metrics",
     "ProtocolError": "errors",
     "ProviderError": "errors",
+    "Scheduler": "many.scheduler",
     "Stream": "handle",
     "StreamChunk": "messages",
     "StreamInterruptedError": "errors",
     "StreamView": "notebook.view",
     "StreamcellError": "errors",
     "StreamingResponse": "core.response",
+    "Task": "many.tasks",
     "TextPart": "messages",
     "Timeouts": "run",
     "ToolError": "errors",
     "TransportError": "errors",
     "Usage": "events",
     "UsageError": "errors",
+    "Workflow": "many.workflow",
+    "compare": "many.comparison",
     "conversation": "notebook.chats",
+    "ensemble": "many.verdict",
+    "history": "past_runs",
     "show": "notebook.present",
+    "stats": "past_runs",
     "stream": "agent",
     "tool": "core.tools",
     "wrap": "foreign",
@@ -70,26 +85,34 @@ __all__ = [
     "Agent",
     "BackpressureTimeout",
     "Conversation",
+    "EventBus",
     "ImagePart",
     "LimitExceeded",
     "Message",
     "Metrics",
     "ProtocolError",
     "ProviderError",
+    "Scheduler",
     "Stream",
     "StreamChunk",
     "StreamInterruptedError",
     "StreamView",
     "StreamcellError",
     "StreamingResponse",
+    "Task",
     "TextPart",
     "Timeouts",
     "ToolError",
     "TransportError",
     "Usage",
     "UsageError",
+    "Workflow",
+    "compare",
     "conversation",
+    "ensemble",
+    "history",
     "show",
+    "stats",
     "stream",
     "tool",
     "wrap",

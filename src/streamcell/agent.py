@@ -6,10 +6,11 @@ Nothing here waits or sends. What a call means is worked out by `question`.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple, Unpack, cast
 
 from streamcell.approvals import Trusted
+from streamcell.choice import link, resolve
 from streamcell.core.prompt import Prompt
 from streamcell.core.response import StreamingResponse
 from streamcell.core.tools import AnyTool, toolbox
@@ -18,7 +19,7 @@ from streamcell.handle import Stream
 from streamcell.io.transport import Transport
 from streamcell.options import Options, check_options
 from streamcell.providers.contract import Call
-from streamcell.question import link, question, resolve
+from streamcell.question import OF_ONE_PROVIDER, question
 
 
 def stream(prompt: Prompt, model: str | None = None, **options: Unpack[Options]) -> Stream:
@@ -70,6 +71,24 @@ class Agent:
         toolbox(tools)
         self._options["tools"] = tools
         return function
+
+    def with_model(self, model: str) -> Agent:
+        """The same with another model; a key, an address and a client stay behind with their provider."""
+        own = self._options
+        provider, _ = resolve(model, {})
+        if provider.facts.name != self.provider.facts.name:
+            own = cast("Options", {key: value for key, value in own.items() if key not in OF_ONE_PROVIDER})
+        other = Agent(model, **own)
+        other._trusted = self._trusted
+        return other
+
+    @property
+    def account(self) -> Hashable:
+        """Equal for agents that share the limits of one address and key."""
+        try:
+            return link(self.provider, self._options).account
+        except UsageError:  # without a key there is nothing to share
+            return self.provider.facts.name
 
     def get_provider_info(self) -> dict[str, Any]:
         """Name and model of the provider, and what it can do."""

@@ -30,7 +30,7 @@ Trusted = list[Callable[..., object]]
 
 _HOW: Final = (
     'pass approve= (a function of the call that returns True or False, or "never" to ask nobody),'
-    " or mark the tool @tool(read_only=True)"
+    ' or say it of the tool: tool(f, read_only=True), tool(f, approve="never")'
 )
 
 
@@ -59,6 +59,10 @@ class Approvals:
     def waiting(self) -> bool:
         """Whether a request stands open."""
         return bool(self._open)
+
+    @property
+    def attached(self) -> bool:
+        return self._attached
 
     def attach(self) -> None:
         """A display of the run is there, on which a user can be asked."""

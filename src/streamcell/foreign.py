@@ -23,7 +23,9 @@ from streamcell.handle import Stream
 from streamcell.io import foreign_reader
 from streamcell.io.foreign_failures import WRONG_LOOP
 from streamcell.io.keys import redact
+from streamcell.io.prices import pricing_for
 from streamcell.messages import Request
+from streamcell.past_runs import past_runs
 from streamcell.providers import foreign_shapes, foreign_text, registry
 from streamcell.providers.contract import Decoder
 from streamcell.providers.failures import truncated
@@ -68,7 +70,9 @@ def wrap(
         chunk_size=chunk_size,
         keep=keep,
         on_error=on_error,
+        pricing=pricing_for(provider or "", model),
     )
+    past_runs.follow(stream.ledger)
     known = {"provider": provider, "model": model}
     stream.response.metadata |= {name: value for name, value in known.items() if value}
     _close_when_never_read(stream, foreign)

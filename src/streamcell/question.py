@@ -7,31 +7,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import Any, cast
 
 import msgspec
 
-from streamcell import memory, playback
+from streamcell import choice, memory, playback
 from streamcell.approvals import Approvals, Trusted
+from streamcell.budget import Budget
 from streamcell.continuation import Continuation, request_for_rest
 from streamcell.core.prompt import Prompt, split_system
 from streamcell.core.request_key import described
 from streamcell.core.response import StreamingResponse
+from streamcell.core.structure.schema import Schema
 from streamcell.core.tools import Tool, toolbox
-from streamcell.errors import UsageError
 from streamcell.handle import Stream
 from streamcell.io.clock import Clock, SystemClock
-from streamcell.io.demo_server import DemoTransport
 from streamcell.io.environment import environment
-from streamcell.io.local import is_running
+from streamcell.io.prices import missing_reason, pricing_for
 from streamcell.io.retry import Policy
 from streamcell.io.route import address_for
-from streamcell.io.transport import transport_for
 from streamcell.messages import Request
 from streamcell.options import Options, check_options
+from streamcell.past_runs import past_runs
 from streamcell.providers import registry
 from streamcell.providers.contract import Call, Provider
-from streamcell.run import Fallback, Link, Run, Source, Timeouts
+from streamcell.run import Fallback, Run, Source, Timeouts
+from streamcell.structured import Checked, with_schema
 from streamcell.tool_loop import MAX_TURNS, ToolLoop
 
 
@@ -44,6 +45,7 @@ class Question:
     options: Options
     tools: Mapping[str, Tool]
     trusted: Trusted
+    schema: Schema | None = None
     named: bool = True
 
     @property
@@ -54,7 +56,8 @@ class Question:
     def stream(self) -> Stream:
         """The answer, not yet asked for."""
         approvals = Approvals(self.options.get("approve"), trusted=self.trusted)
-        return self.opened(self.source(approvals), approvals)
+        source = self.source(approvals)
+        return self.opened(source, approvals, labels=playback.labels(source))
 
     def rest(self, cut: StreamingResponse) -> Stream:
         """`cut`, the answer to this question, and what the same model adds to it."""
@@ -64,9 +67,7 @@ class Question:
         asked = longer.source(approvals)
         whole = Continuation(asked, cut, model=request.model, facts=facts)
         shown = replace(self, request=msgspec.structs.replace(request, stream=True))
-        stream = shown.opened(whole, approvals)
-        stream.response.metadata |= playback.labels(asked)
-        return stream
+        return shown.opened(whole, approvals, labels=playback.labels(asked))
 
     def call(self) -> tuple[Call, str]:
         """What would be sent and to which address; needs no key."""
@@ -77,6 +78,18 @@ class Question:
             allow_http=self.options.get("allow_http", False),
         )
         return self.provider.encode(self.request), address or ""
+
+    def _within_cost(self, source: Source) -> Source:
+        limit, asked = self.options.get("max_cost"), self.request
+        if limit is None or self.provider.facts.scripted:  # a script costs nothing
+            return source
+        return Budget(
+            source,
+            limit=limit,
+            pricing=pricing_for(asked.provider, asked.model),
+            request=asked,
+            reason=missing_reason(asked.provider, asked.model),
+        )
 
     def _asking(self, approvals: Approvals) -> Source:
         """Every turn of the run: one, unless there are tools."""
@@ -101,10 +114,12 @@ class Question:
         if fallback == "blocking":
             blocking = _run(self.provider, msgspec.structs.replace(request, stream=False), self.options)
             return Fallback(first, blocking, name="the same model without streaming")
-        other, name = registry.resolve(fallback, environment=environment, is_running=is_running)
+        other, name = choice.named(fallback)
         # Another model brings its own key and address.
-        own = cast("Options", {k: v for k, v in self.options.items() if k not in _OF_ONE_PROVIDER})
-        second = msgspec.structs.replace(request, provider=other.facts.name, model=name)
+        own = cast("Options", {k: v for k, v in self.options.items() if k not in OF_ONE_PROVIDER})
+        second = msgspec.structs.replace(request, provider=other.facts.name, model=name, schema=None)
+        if self.schema is not None:
+            second = with_schema(second, self.schema, other.facts)
         registry.check_parameters(other, second)
         other.encode(second)
         return Fallback(first, _run(other, second, own), name=fallback)
@@ -113,25 +128,34 @@ class Question:
         """The run that asks, or its recording, or both; a replay asks nobody and needs no key."""
         said = described(self.request, limit=self.options.get("max_output_chunks"))
         return playback.source(
-            said, lambda: self._asking(approvals), self.options, clock=self._clock, named=self.named
+            said,
+            lambda: self._within_cost(self._asking(approvals)),
+            self.options,
+            clock=self._clock,
+            named=self.named,
         )
 
-    def opened(self, source: Source, approvals: Approvals) -> Stream:
-        """The stream over `source`, labelled and remembered as these options say."""
+    def opened(self, source: Source, approvals: Approvals, *, labels: dict[str, Any]) -> Stream:
+        """The stream over `source`, remembered as these options say; `labels` are those of a replay."""
+        asked = self.request
         stream = Stream(
-            source,
-            prompt=self.request.messages,
+            source if self.schema is None else Checked(source, self.schema),
+            prompt=asked.messages,
             metadata={"event_type": self.provider.facts.delta_event},
             chunk_size=self.options.get("chunk_size", 1),
             keep=self.options.get("keep", True),
-            streamed=self.request.stream,
+            streamed=asked.stream,
             on_error=self.options.get("on_error", "raise"),
             backpressure=(self.options.get("timeouts") or Timeouts()).backpressure,
             approvals=approvals,
+            pricing=None if labels else pricing_for(asked.provider, asked.model),
             clock=self.options.get("clock"),
         )
-        stream.response.metadata |= {"provider": self.request.provider, "model": self.request.model}
-        stream.response.metadata |= playback.labels(source)
+        stream.response.metadata |= {"provider": asked.provider, "model": asked.model, **labels}
+        if self.schema is not None:
+            stream.response.schema = self.schema
+            stream.response.metadata["format"] = "table"
+        past_runs.follow(stream.ledger)
         stream.response.continuation = self.rest
         memory.remember(stream, self.options)
         return stream
@@ -141,7 +165,7 @@ class Question:
         return self.options.get("clock") or SystemClock()
 
 
-_OF_ONE_PROVIDER = frozenset({"base_url", "api_key", "client"})
+OF_ONE_PROVIDER = frozenset({"base_url", "api_key", "client"})
 
 
 def question(
@@ -155,59 +179,29 @@ def question(
 ) -> Question:
     """The question that these arguments mean; nothing is sent.
 
+    Raises `UsageError` for whatever is wrong, a parameter that the provider does not take included.
     `named`: whether the user chose the model; unless said, whether `model` is given. `trusted`: the tools
     that need no consent any more.
     """
     check_options(options)
     options = memory.placed(prompt, options)
-    provider, name = resolve(model, options)
+    provider, name = choice.resolve(model, options)
     tools = toolbox(options.get("tools") or ())
+    schema = None if options.get("schema") is None else Schema(options["schema"])
+    request = _request(prompt, provider, name, options, tools=tools, streamed=streamed)
+    if schema is not None:
+        request = with_schema(request, schema, provider.facts)
+    registry.check_parameters(provider, request)
+    provider.encode(request)
     return Question(
         provider=provider,
-        request=_request(prompt, provider, name, options, tools=tools, streamed=streamed),
+        request=request,
         options=options,
         tools=tools,
+        schema=schema,
         trusted=[] if trusted is None else trusted,
         named=bool(model) if named is None else named,
     )
-
-
-def resolve(model: str | None, options: Options) -> tuple[Provider, str]:
-    """The provider and its model; where nobody named one a recording that is to be replayed knows it."""
-    if not isinstance(model, str | None):
-        raise UsageError(f"a model is named as text, provider:model, not {model!r}")
-    chosen = model or playback.unnamed_model(options.get("replay"))
-    usual = _usual(options)
-    if not chosen and usual is None and options.get("api_key") is not None:
-        raise UsageError("api_key= needs a model to go with: name it as provider:model")
-    provider, name = registry.resolve(chosen, environment=environment, is_running=is_running, usual=usual)
-    if provider.facts.scripted and (options.get("client") or options.get("api_key")):
-        raise UsageError(f"{provider.facts.name} is scripted and asks nobody; leave out client= and api_key=")
-    return provider, name
-
-
-def link(provider: Provider, options: Options) -> Link:
-    """What carries the calls to this provider; raises `UsageError` for a missing key."""
-    if provider.facts.scripted and not options.get("base_url"):
-        return DemoTransport(provider)
-    return transport_for(
-        provider,
-        base_url=options.get("base_url"),
-        api_key=options.get("api_key"),
-        client=options.get("client"),
-        allow_http=options.get("allow_http", False),
-        environment=environment,
-    )
-
-
-def _usual(options: Options) -> str | None:
-    """The provider that an option means where the name of the model does not: a client, or an address."""
-    client = options.get("client")
-    if client is not None:
-        package = type(client).__module__.partition(".")[0]
-        return registry.of_client(package)
-    compatible = options.get("base_url") and not environment.get("LLM_PROVIDER")
-    return registry.COMPATIBLE if compatible else None
 
 
 def _request(
@@ -219,10 +213,9 @@ def _request(
     tools: Mapping[str, Tool],
     streamed: bool,
 ) -> Request:
-    """The request as it will be sent; raises `UsageError` for a parameter the provider does not take."""
     system, messages = split_system(*memory.said(prompt, options))
     stop = options.get("stop") or ()
-    request = Request(
+    return Request(
         provider=provider.facts.name,
         model=model,
         messages=messages,
@@ -237,16 +230,13 @@ def _request(
         frequency_penalty=options.get("frequency_penalty"),
         presence_penalty=options.get("presence_penalty"),
     )
-    registry.check_parameters(provider, request)
-    provider.encode(request)
-    return request
 
 
 def _run(provider: Provider, request: Request, options: Options) -> Run:
     return Run(
         provider,
         request,
-        link(provider, options),
+        choice.link(provider, options),
         clock=options.get("clock") or SystemClock(),
         timeouts=options.get("timeouts"),
         policy=Policy(retries=options.get("retries", 2)),

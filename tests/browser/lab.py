@@ -7,6 +7,7 @@ condition; timeouts are long because the machine may be slow and busy: they end 
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from server import Server
 
+LOG = logging.getLogger(__name__)
 ARTEFACTS = Path(__file__).parents[1] / "artefacts"
 SECONDS = 90
 START_SECONDS = 180  # a first page on a cold, busy machine
@@ -31,25 +33,30 @@ CHROMIUM_FLAGS = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )  # fmt: skip
 
-KERNEL_SECONDS = 30
-KERNEL_TRIES = 3
+STARTS = 3
+WAKES = 3
+ANSWER_SECONDS = 10
 
-# Whether the kernel answers an empty request in time.
+# Whether the page's kernel is there, and answers an empty request, in time.
 ANSWERS = """
 const empty = {code: '', silent: true, store_history: false};
-const asked = panel.sessionContext.session.kernel.requestExecute(empty);
+const ask = () => panel.sessionContext.session.kernel.requestExecute(empty).done;
 const late = new Promise((resolve) => setTimeout(() => resolve(false), given));
-return Promise.race([asked.done.then(() => true), late]);
+return Promise.race([panel.sessionContext.ready.then(ask).then(() => true, () => false), late]);
 """
 
 # The open notebook's panel, in Lab and in Notebook 7.
 PANEL = "const app = window.jupyterapp; const panel = app.shell.currentWidget;"
 SPLASH = "#jupyterlab-splash"
-SHOWN = (
+LOADED = (
     f"document.querySelector('{SPLASH}') === null && panel?.context?.isReady"
     " && panel.content.widgets.length > 0"
-    " && panel.sessionContext.isReady && panel.sessionContext.session?.kernel"
 )
+SHOWN = f"{LOADED} && panel.sessionContext.isReady && panel.sessionContext.session?.kernel"
+
+
+class NotReadyError(Exception):
+    """A page or its kernel did not start."""
 
 
 class Lab:
@@ -65,10 +72,20 @@ class Lab:
         context.on("page", lambda page: page.on("websocket", lambda socket: self._note(socket.url)))
 
     def open(self, cells: list[str], *, kernel: str = "ipykernel-7.4", app: str = "lab") -> Notebook:
-        """A new notebook with these code cells, its kernel started and idle. `app`: `lab` or `notebook`."""
-        self._opened += 1
-        path = self.server.write(f"{self._name()}.ipynb", cells, kernel=kernel)
-        return self.show(path, app=app)
+        """A new notebook with these code cells, its kernel started and idle. `app`: `lab` or `notebook`.
+
+        A start that fails is given up whole, with its file, kernel and page: a kernel restarted under the
+        same page does not help, since Lab sends nothing before it has the answer that went missing.
+        """
+        for _ in range(STARTS - 1):
+            path = self._write(cells, kernel)
+            try:
+                return self.show(path, app=app)
+            except NotReadyError as error:
+                LOG.warning("A start failed and is repeated: %s", error)
+            self.context.pages[-1].close()
+            self.server.end_kernels(path)
+        return self.show(self._write(cells, kernel), app=app)
 
     def show(self, path: Path, *, app: str = "lab") -> Notebook:
         """A page on a notebook file that exists, in a workspace of its own."""
@@ -81,6 +98,10 @@ class Lab:
         notebook.wait_until_ready()
         notebook.widen()
         return notebook
+
+    def _write(self, cells: list[str], kernel: str) -> Path:
+        self._opened += 1
+        return self.server.write(f"{self._name()}.ipynb", cells, kernel=kernel)
 
     def _name(self) -> str:
         return f"page-{id(self):x}-{self._opened}"
@@ -166,27 +187,24 @@ class Notebook:
         )
 
     def wait_until_ready(self) -> None:
-        """Waits until the notebook is on the page and its kernel answers; a deaf one is restarted.
-
-        ipykernel 7.3 starts deaf about once in fifty times: it stays unknown or idle and answers nothing.
-        """
-        for _ in range(KERNEL_TRIES):
-            if self._is_ready():
-                return
-            self._restart_from_outside()
-        raise RuntimeError(f"the kernel answered nothing in {KERNEL_TRIES} starts")
-
-    def _is_ready(self) -> bool:
+        """Waits until the notebook is on the page and its kernel is idle and answers; wakes a deaf one."""
         try:
-            self._wait(f"{SHOWN} && panel.sessionContext.session.kernel.status === 'idle'")
+            self._wait(LOADED)
         except TimeoutError:
-            return False
-        return bool(self._tell(ANSWERS, KERNEL_SECONDS * 1000))
+            raise NotReadyError(f"no notebook on the page in {SECONDS} s\n{self._story()}") from None
+        if not self._answers():
+            raise NotReadyError(f"the kernel did not answer the page\n{self._story()}")
+        self.wait_for_kernel("idle")
 
-    def _restart_from_outside(self) -> None:
-        for session in self.lab.server.request("GET", "sessions"):
-            if session["path"] == self.path.name:
-                self.lab.server.request("POST", f"kernels/{session['kernel']['id']}/restart")
+    def _answers(self) -> bool:
+        for _ in range(WAKES):
+            if self._tell(ANSWERS, ANSWER_SECONDS * 1000):
+                return True
+            self.lab.server.wake(self.path)
+        return bool(self._tell(ANSWERS, ANSWER_SECONDS * 1000))
+
+    def _story(self) -> str:
+        return f"{self.lab.server.story(self.path)}\nThe page: {'; '.join(self.errors) or 'no errors'}"
 
     # -- the page and the file -------------------------------------------------------------------
 

@@ -1,4 +1,25 @@
+import json
+
 import pytest
+
+from server import kernel_python
+
+# A kernel that holds its replies back, up to three seconds each, until a request has come during one:
+# ipykernel 7.3 misses that request.
+DEAF = """
+from ipykernel.kernelapp import launch_new_instance
+from ipykernel.subshell_manager import SubshellManager
+
+send = SubshellManager._send_on_shell_channel
+
+def send_late(self, message):
+    SubshellManager.missed = SubshellManager.missed or self._shell_socket.poll(3000)
+    send(self, message)
+
+SubshellManager.missed = 0
+SubshellManager._send_on_shell_channel = send_late
+launch_new_instance()
+"""
 
 
 @pytest.mark.parametrize("app", ["lab", "notebook"])
@@ -6,6 +27,17 @@ def test_a_cell_runs_on_every_kernel_in_both_applications(lab, kernel, app):
     notebook = lab.open(["import ipykernel\nprint(6 * 7, ipykernel.__version__)"], kernel=kernel, app=app)
     notebook.run(0)
     notebook.wait_for_output(f"42 {kernel.removeprefix('ipykernel-')}")
+
+
+def test_a_kernel_that_starts_deaf_is_woken(lab):
+    command = [str(kernel_python("ipykernel-7.3")), "-c", DEAF, "-f", "{connection_file}"]
+    spec = lab.server.folder / "data" / "kernels" / "deaf" / "kernel.json"
+    spec.parent.mkdir()
+    spec.write_text(json.dumps({"argv": command, "display_name": "deaf", "language": "python"}))
+    cell = "from ipykernel.subshell_manager import SubshellManager\nprint('missed', SubshellManager.missed)"
+    notebook = lab.open([cell], kernel="deaf")
+    notebook.run(0)
+    notebook.wait_for_output("missed 1")
 
 
 def test_what_a_page_asks_of_another_host_is_noted(lab):

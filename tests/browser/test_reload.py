@@ -58,6 +58,8 @@ def _reloaded(lab, faucet, kernel, options=""):
     notebook.save()
     _speak(flow, 100, 150)
     notebook.reload()
+    if "--bg" in options:
+        notebook.wait_until_ready()  # its kernel is idle, and may have gone deaf with the new connection
     _speak(flow, 150, 200)
     return notebook, flow
 

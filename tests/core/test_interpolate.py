@@ -8,6 +8,9 @@ import types
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from IPython.display import Image as ShownImage
+from matplotlib.figure import Figure
+from PIL import Image
 
 from streamcell.core.interpolate import LONGEST_SUMMARY, LONGEST_VALUE, interpolate
 from streamcell.errors import UsageError
@@ -51,11 +54,11 @@ class Broken:
 
 
 def test_a_known_name_is_replaced():
-    assert interpolate("Hi {name}!", {"name": "Ada"}) == ("Hi Ada!", ("name",), ())
+    assert interpolate("Hi {name}!", {"name": "Ada"}) == ("Hi Ada!", ("name",), (), ())
 
 
 def test_an_unknown_name_stays_and_is_listed_once():
-    assert interpolate("{a} {b} {a}", {"b": 1}) == ("{a} 1 {a}", ("b",), ("a",))
+    assert interpolate("{a} {b} {a}", {"b": 1}) == ("{a} 1 {a}", ("b",), ("a",), ())
 
 
 def test_doubled_braces_around_a_name_write_the_name():
@@ -79,7 +82,7 @@ def test_a_value_is_never_read_again():
     ],
 )
 def test_every_other_brace_stays_as_it_was(text):
-    assert interpolate(text, {"x": "VALUE", "a": "VALUE"}) == (text, (), ())
+    assert interpolate(text, {"x": "VALUE", "a": "VALUE"}) == (text, (), (), ())
 
 
 def test_a_dunder_name_is_never_looked_up():
@@ -154,6 +157,33 @@ def test_a_summary_is_capped():
     assert len(interpolate("{x}", {"x": Array("1" * 100_000)}).text) < LONGEST_SUMMARY + 60
 
 
+FIGURE = Figure()
+PICTURES = {
+    "figure": FIGURE,
+    "axes": FIGURE.subplots(),
+    "part of a figure": FIGURE.subfigures(),
+    "PIL": Image.new("RGB", (1, 1)),
+    "IPython": ShownImage(data=b"\x89PNG\r\n\x1a\n", format="png"),
+}
+
+
+@pytest.mark.parametrize("picture", PICTURES.values(), ids=PICTURES)
+def test_a_picture_is_marked_in_the_text_and_told_once(picture):
+    filled = interpolate("see {plot} and {plot}, not {{plot}}", {"plot": picture})
+    assert filled == ("see [image: plot] and [image: plot], not {plot}", ("plot",), (), ("plot",))
+
+
+def test_what_can_be_drawn_but_is_read_as_text_stays_text():
+    class Formula:
+        def _repr_png_(self):
+            return b""
+
+        def __str__(self):
+            return "x + 1"
+
+    assert interpolate("{f}", {"f": Formula()}) == ("x + 1", ("f",), (), ())
+
+
 PIECES = st.sampled_from(
     [*"{}.[]!:() \\", "{{", "}}", "x", "os", "environ", "__class__", "!r", ":>10", '"a": 1', "\\frac"]
 )
@@ -162,7 +192,7 @@ PIECES = st.sampled_from(
 @given(st.lists(PIECES).map("".join))
 def test_text_without_a_name_alone_in_braces_round_trips(text):
     assume(not re.search(r"\{[^\W\d]\w*\}", text))
-    assert interpolate(text, {"x": "VALUE", "os": os, "environ": os.environ}) == (text, (), ())
+    assert interpolate(text, {"x": "VALUE", "os": os, "environ": os.environ}) == (text, (), (), ())
 
 
 @given(st.lists(PIECES).map("".join))
@@ -185,3 +215,54 @@ def test_json_round_trips_untouched(value):
 @given(st.text(alphabet="{}ab"), st.text(alphabet="{}ab"))
 def test_a_value_is_put_in_exactly_once_and_unchanged(before, value):
     assert interpolate(f"{before}|{{name}}|", {"name": value}).text.endswith(f"|{value}|")
+
+
+# -- everything at once ------------------------------------------------------------------------------------
+
+HOSTILE = ["x", "_", "__class__", "__import__", "os", "environ", "self", "class", "ñandú", "x1", "名前", "ﬁ"]
+NAMES = st.sampled_from(HOSTILE)
+BRACED = st.one_of(
+    NAMES.map(lambda name: f"{{{name}}}"),
+    NAMES.map(lambda name: f"{{{{{name}}}}}"),
+    NAMES.map(lambda name: f"{{{name}.__globals__}}"),
+    NAMES.map(lambda name: f"{{{name}!r:>{{{name}}}}}"),
+    NAMES.map(lambda name: f"{{{name}=:.3f}}"),
+    NAMES.map(lambda name: f'{{"{name}": [{{"{name}": 1}}]}}'),
+    NAMES.map(lambda name: f"\\frac{{{name}}}{{\\text{{{name}}}}}"),
+    NAMES.map(lambda name: f"{{%if {name}%}}{{{{ {name} }}}}"),
+)
+TEXTS = st.lists(BRACED | st.text() | st.text(alphabet="{}x_1²é \n\\")).map("".join)
+
+
+def read_by_hand(text, namespace):
+    """What the rules say, one character after the other, without a pattern."""
+
+    def name_at(begin):
+        end = begin
+        while end < len(text) and (text[end] == "_" or text[end].isalnum()):
+            end += 1
+        return "" if text[begin : begin + 1].isdecimal() else text[begin:end]
+
+    done, at = "", 0
+    while at < len(text):
+        escaped = name_at(at + 2) if text.startswith("{{", at) else ""
+        plain = name_at(at + 1) if text[at] == "{" else ""
+        if escaped and text.startswith("}}", at + 2 + len(escaped)):
+            done, at = f"{done}{{{escaped}}}", at + 4 + len(escaped)
+        elif (
+            plain in namespace
+            and not re.fullmatch("__.*__", plain)
+            and text[at + 1 + len(plain) :][:1] == "}"
+        ):
+            done, at = done + namespace[plain], at + 2 + len(plain)
+        else:
+            done, at = done + text[at], at + 1
+    return done
+
+
+@given(TEXTS, st.dictionaries(NAMES, st.text(alphabet="{}x_ ")))
+def test_any_text_keeps_all_but_the_names_that_are_there(text, namespace):
+    filled = interpolate(text, namespace)
+    assert filled.text == read_by_hand(text, namespace)
+    assert set(filled.used) <= namespace.keys()
+    assert not filled.pictures

@@ -8,7 +8,30 @@ from hypothesis import strategies as st
 
 from runs import FAILURE, FINISHED, STARTED, texts
 from streamcell.core.metrics import STALL_SECONDS, Gaps, Meter
-from streamcell.events import ReasoningDelta, Retrying, ToolCallDelta, Usage, UsageReport
+from streamcell.events import (
+    ApprovalRequest,
+    ApprovalResult,
+    Finished,
+    ReasoningDelta,
+    Retrying,
+    Started,
+    ToolCall,
+    ToolCallDelta,
+    ToolResult,
+    Usage,
+    UsageReport,
+)
+
+CALL = ToolCall(0, "a", "f", {})
+RESULT = ToolResult("a", "f", "4")
+CONSENT = (ApprovalRequest("a", "f", "d"), ApprovalResult("a", "f", approved=True))
+
+
+def cent_a_token(_, model):
+    """The price list of these tests: a cent for each token that the provider counted, of one model."""
+    if model == "dear":
+        return lambda usage: 1.0 * usage.output_tokens
+    return (lambda usage: usage.output_tokens and usage.output_tokens / 100) if model == "m" else None
 
 
 def test_before_the_request_no_time_passes():
@@ -114,6 +137,115 @@ def test_retries_are_counted():
     meter.add([Retrying(1, 0.1, FAILURE)], 0.0)
     meter.add([Retrying(2, 0.1, FAILURE)], 0.0)
     assert meter.metrics(0.0).retries == 2
+
+
+def test_what_comes_behind_a_count_is_estimated_and_says_so():
+    meter = Meter(0.0)
+    meter.add([STARTED, UsageReport(Usage(100, 1)), *texts("abcd" * 5)], 1.0)
+    assert (meter.tokens, meter.tokens_estimated) == (6, True)
+    meter.add([UsageReport(Usage(100, 7))], 2.0)
+    assert (meter.tokens, meter.tokens_estimated) == (7, False)
+
+
+@pytest.mark.parametrize("asked", [(), CONSENT])
+def test_the_silence_while_a_tool_runs_is_no_gap_and_no_stall(asked):
+    meter = Meter(0.0)
+    meter.add([STARTED, *texts("a")], 1.0)
+    meter.add([CALL], 1.5)
+    for at, event in enumerate((*asked, RESULT), 10):
+        meter.add([event], float(at))
+    meter.add([STARTED, *texts("b")], 60.0)
+    meter.add(texts("c"), 60.5)
+    metrics = meter.metrics(61.0)
+    assert metrics.stalls == 0
+    assert metrics.gap_p99 == pytest.approx(0.5, rel=0.05)
+
+
+def test_the_rate_leaves_out_the_time_between_turns():
+    meter = Meter(0.0)
+    meter.add([STARTED, *texts("a")], 1.0)
+    meter.add([CALL, UsageReport(Usage(1, 6))], 2.0)
+    meter.add([RESULT], 30.0)
+    meter.add([STARTED, *texts("b")], 60.0)
+    meter.add([*texts("c"), UsageReport(Usage(1, 4)), FINISHED], 61.0)
+    assert meter.metrics(61.0).tokens_per_second == 5.0
+
+
+def test_the_rate_of_answers_in_one_piece_leaves_out_the_time_of_the_tools():
+    meter = Meter(0.0)
+    meter.add([STARTED, CALL, UsageReport(Usage(1, 6))], 2.0)
+    meter.add([RESULT], 32.0)
+    meter.add([STARTED, *texts("b"), UsageReport(Usage(1, 4)), FINISHED], 35.0)
+    assert meter.metrics(35.0).tokens_per_second == 2.0
+
+
+def test_a_tool_that_the_provider_runs_is_the_providers_silence():
+    meter = Meter(0.0)
+    meter.add([STARTED, ToolCall(0, "a", "search", {}, server=True)], 1.0)
+    meter.add([ToolResult("a", "search", "found", server=True)], 1.0 + STALL_SECONDS)
+    assert meter.stalls == 1
+
+
+def test_a_stall_within_a_later_turn_counts():
+    meter = Meter(0.0)
+    meter.add([STARTED, CALL], 1.0)
+    meter.add([RESULT, STARTED, *texts("a")], 20.0)
+    meter.add(texts("b"), 20.0 + STALL_SECONDS)
+    assert meter.stalls == 1
+
+
+def test_a_run_costs_what_all_its_turns_cost():
+    meter = Meter(0.0, pricing=cent_a_token)
+    meter.add([STARTED, CALL, UsageReport(Usage(1, 10))], 1.0)
+    meter.add([RESULT, STARTED, *texts("a"), UsageReport(Usage(1, 5)), FINISHED], 2.0)
+    assert meter.metrics(2.0).cost == pytest.approx(0.15)
+
+
+def test_each_turn_has_the_price_of_the_model_that_answers():
+    meter = Meter(0.0, pricing=cent_a_token)
+    meter.add([STARTED, *texts("a"), UsageReport(Usage(1, 10))], 1.0)
+    meter.add([Started("scripted", "dear"), *texts("a"), UsageReport(Usage(1, 1)), FINISHED], 2.0)
+    assert meter.cost == pytest.approx(1.1)
+
+
+def test_while_it_goes_a_run_shows_the_cost_of_the_turns_that_are_over():
+    meter = Meter(0.0, pricing=cent_a_token)
+    meter.add([STARTED, CALL, UsageReport(Usage(1, 10))], 1.0)
+    assert meter.figures(1.0).cost is None
+    meter.add([RESULT, STARTED, *texts("a")], 2.0)
+    assert meter.figures(2.0).cost == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        [STARTED, *texts("a")],
+        [STARTED, *texts("a"), UsageReport(Usage(7, None))],
+        [STARTED, UsageReport(Usage(7, 1)), *texts("a")],
+        [Started("scripted", "unlisted"), *texts("a"), UsageReport(Usage(7, 1))],
+    ],
+    ids=["no usage", "half of it", "text behind the last count", "no price"],
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_one_turn_of_unknown_cost_makes_the_cost_unknown(turn, first):
+    known = [STARTED, *texts("a"), UsageReport(Usage(1, 5))]
+    meter = Meter(0.0, pricing=cent_a_token)
+    meter.add([*turn, *known] if first else [*known, *turn], 1.0)
+    meter.add([FINISHED], 2.0)
+    assert meter.metrics(2.0).cost is None
+
+
+def test_no_price_is_looked_up_for_a_turn_without_a_count():
+    asked = []
+    meter = Meter(0.0, pricing=lambda *names: asked.append(names))
+    meter.add([STARTED, *texts("a"), Finished("cancelled")], 1.0)
+    assert asked == []
+
+
+def test_without_a_price_list_the_cost_is_unknown():
+    meter = Meter(0.0)
+    meter.add([STARTED, *texts("a"), UsageReport(Usage(1, 5)), FINISHED], 1.0)
+    assert meter.cost is None
 
 
 @given(st.lists(st.floats(1e-5, 1e4), min_size=1, max_size=200), st.sampled_from([0.0, 0.5, 0.99, 1.0]))

@@ -10,6 +10,8 @@ from types import SimpleNamespace
 
 import msgspec
 import pytest
+from IPython.display import Image as ShownImage
+from matplotlib.figure import Figure
 from PIL import Image
 
 from streamcell.core.prompt import image, split_system, to_messages
@@ -232,6 +234,19 @@ def test_a_figure_is_asked_to_save_itself():
     figure = SimpleNamespace(savefig=lambda file, **_: file.write(PNG))
     (message,) = to_messages([{"role": "user", "content": figure}])
     assert message.parts == (ImagePart(PNG, "image/png"),)
+
+
+def test_axes_are_shown_in_their_figure():
+    figure = Figure()
+    (message,) = to_messages([{"role": "user", "content": ["what?", figure.subplots()]}])
+    assert message.parts[1] == image(figure)
+    assert image(Figure().subfigures()).media_type == "image/png"
+
+
+def test_what_ipython_shows_is_taken_as_it_is():
+    assert image(ShownImage(data=PNG)) == ImagePart(PNG, "image/png")
+    jpeg = b"\xff\xd8\xff\xe0rest"
+    assert image(ShownImage(data=jpeg, format="jpeg")) == ImagePart(jpeg, "image/jpeg")
 
 
 def test_a_figure_that_cannot_be_drawn_is_refused_without_its_own_words():

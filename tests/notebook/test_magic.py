@@ -1,5 +1,6 @@
 """Loading, unloading, the configuration, and the rewriting of cells into awaited ones."""
 
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -7,7 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from IPython.core.inputtransformer2 import TransformerManager
 
-from streamcell.notebook import view
+from streamcell.notebook import arguments, view
+from streamcell.notebook.commands import COMMANDS
 from streamcell.notebook.magic import AWAITED, AwaitedCells, StreamMagics
 
 LINES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n"), max_size=20)
@@ -26,6 +28,8 @@ def footprint(shell):
         magics,
         list(shell.input_transformers_cleanup),
         [type(one) for one in shell.configurables],
+        list(shell.Completer.custom_matchers),
+        vars(shell.display_formatter).get("format"),
     )
 
 
@@ -44,11 +48,12 @@ def test_loading_twice_is_loading_once(shell, again):
     shell.kernel = SimpleNamespace()
     shell.run_cell("%load_ext streamcell")
     shell.run_cell(again)
-    callbacks, magics, transforms, configurables = footprint(shell)
+    callbacks, magics, transforms, configurables, matchers, _ = footprint(shell)
     assert {"stream", AWAITED} <= magics["cell"]
     assert "stream" in magics["line"]
     assert sum(isinstance(one, AwaitedCells) for one in transforms) == 1
     assert configurables.count(StreamMagics) == 1
+    assert len(matchers) == 1
     assert sum("AwaitedCells" in repr(one) for one in callbacks["pre_execute"]) == 1
 
 
@@ -97,12 +102,72 @@ def test_the_configured_display_and_refresh_rate_are_used(loaded, monkeypatch):
     assert view.pacer.rate == 12
 
 
-@pytest.mark.parametrize(("name", "value"), [("display", "'hologram'"), ("refresh_rate", "1000")])
-def test_a_configuration_that_cannot_be_is_refused(loaded, name, value):
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("max_tokens = 9", '"max_tokens": 9'),
+        ("max_cost = 0.5", "max_cost 0.5"),
+        ("on_error = 'keep'", "on_error keep"),
+        ("record = 'a.jsonl'", "record a.jsonl"),
+        ("replay = 'b.jsonl'", "replay b.jsonl"),
+        ("timeout = 7", "total timeout 7.0"),
+        ("format = 'json'", "format json"),
+    ],
+)
+def test_each_setting_is_a_default_that_a_dry_run_tells(loaded, capsys, setting, told):
+    assert loaded.run_cell("%%stream openai:m --dry-run\nHi").success
+    assert told not in capsys.readouterr().out
+    loaded.run_cell(f"%config StreamMagics.{setting}")
+    assert loaded.run_cell("%%stream openai:m --dry-run\nHi").success
+    assert told in capsys.readouterr().out
+
+
+def test_a_time_out_of_the_cell_goes_before_the_configured_one(loaded, capsys):
+    loaded.run_cell("%config StreamMagics.timeout = 7")
+    loaded.run_cell("%%stream openai:m --timeout 3 --first-timeout 2 --dry-run\nHi")
+    shown = capsys.readouterr().out
+    assert "first timeout 2.0" in shown
+    assert "total timeout 3.0" in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("display", "'hologram'"),
+        ("refresh_rate", "1000"),
+        ("temperature", "'warm'"),
+        ("max_tokens", "0"),
+        ("max_cost", "-1"),
+        ("on_error", "'maybe'"),
+        ("format", "'xml'"),
+    ],
+)
+def test_a_configuration_that_cannot_be_is_refused_in_one_line(loaded, caplog, name, value):
     (magics,) = [one for one in loaded.configurables if isinstance(one, StreamMagics)]
     before = getattr(magics, name)
     loaded.run_cell(f"%config StreamMagics.{name} = {value}")
     assert getattr(magics, name) == before
+    (record,) = caplog.records
+    assert f"'{name}'" in record.getMessage()
+    assert "\n" not in record.getMessage()
+
+
+def test_the_configuration_is_listed_with_its_meaning(loaded, capsys):
+    loaded.run_cell("%config StreamMagics")
+    shown = capsys.readouterr().out
+    traits = StreamMagics.class_own_traits(config=True)
+    assert len(traits) >= 12
+    for name, trait in traits.items():
+        assert f"StreamMagics.{name}=" in shown
+        assert trait.help in shown
+
+
+def test_the_help_of_the_magic_names_every_option_and_command():
+    for action in arguments.OPTIONS:
+        for option in action.option_strings:
+            assert re.search(rf"(?<![\w-]){option}(?![\w-])", StreamMagics.stream.__doc__), option
+    for name in set(COMMANDS) - {"help"}:
+        assert re.search(rf"\b{name}\b", StreamMagics.stream.__doc__), name
 
 
 def test_help_is_shown_for_a_question_mark(loaded, capsys):

@@ -431,7 +431,7 @@ def test_a_request_is_written_in_the_dialect():
             system="Be brief.",
             stop=("END",),
             tools=(spec,),
-            schema={"type": "object"},
+            schema={"type": "object", "properties": {"a": {"type": "string"}}},
             extra={"top_k": None},
         )
     )
@@ -443,7 +443,16 @@ def test_a_request_is_written_in_the_dialect():
         "system": "Be brief.",
         "stop_sequences": ["END"],
         "tools": [{"name": "f", "description": "does f", "input_schema": {"type": "object"}}],
-        "output_config": {"format": {"type": "json_schema", "schema": {"type": "object"}}},
+        "output_config": {
+            "format": {
+                "type": "json_schema",
+                "schema": {
+                    "type": "object",
+                    "properties": {"a": {"type": "string"}},
+                    "additionalProperties": False,
+                },
+            }
+        },
         "stream": True,
         "top_k": None,
     }

@@ -38,6 +38,10 @@ class ChatTurn(msgspec.Struct, frozen=True, omit_defaults=True):
     """How many events the run's log holds."""
     continues: bool = False
     """The answer was cut and can be continued."""
+    characters: int | None = None
+    """Length of the answer's text in Unicode code points; None while nobody counted."""
+    token: str = ""
+    """Names the page's message that brought this version about, so that the page can stop repeating it."""
 
 
 class ChatTotals(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -144,10 +148,14 @@ class Completions(msgspec.Struct, frozen=True, tag="completions"):
 
 
 class Said(msgspec.Struct, frozen=True, tag="said"):
-    """Kernel to page: one line for the user: why something was not done, or that it was."""
+    """Kernel to page: one line for the user: why something was not done, or that it was.
+
+    `token` names the page's message that was refused; the page then gives the question back.
+    """
 
     text: str
     error: bool = False
+    token: str = ""
 
 
 FromChat = Completions | Said

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
-from streamcell.core import conversation_file, transcript
+from streamcell.core import conversation_file, said, transcript
 from streamcell.core.conversation_file import Saved
 from streamcell.core.prompt import Prompt, to_messages
 from streamcell.core.turns import ROOT, Branches, Turn, closed, newest
 from streamcell.errors import UsageError
-from streamcell.messages import Message, TextPart, ToolCallPart
+from streamcell.messages import Message, TextPart
 
 if TYPE_CHECKING:
     from streamcell.core.response import StreamingResponse
@@ -51,7 +51,7 @@ class Conversation:
     @property
     def messages(self) -> list[Message]:
         """Everything said, the system prompt first, as a provider takes it: a prompt for a next request."""
-        return [*self._system(), *closed(_said(self.turns))]
+        return [*self._system(), *closed(said.messages(self.turns))]
 
     def append(self, message: Prompt | Mapping[str, Any]) -> Turn:
         """Add a message, or several; a text is the user's. The turn that it stands in.
@@ -71,13 +71,13 @@ class Conversation:
         """
         if response.stop_reason is None:
             raise UsageError("the answer is still growing; add it when it has ended")
-        answer = _answer(response)
+        answer = said.answer(response)
         if not answer:
             raise UsageError("the answer says nothing; there is nothing to remember")
-        question = _beyond(_said(self.turns), _without_system(response.prompt_messages))
+        question = said.beyond(said.messages(self.turns), said.without_system(response.prompt_messages))
         turn = self._open_turn() if not question else None
         turn = turn or self._new_turn()
-        return self._put(_told(turn, (*turn.messages, *question, *answer), response))
+        return self._put(said.told(turn, (*turn.messages, *question, *answer), response))
 
     def edit(self, index: int, text: str) -> Turn:
         """Ask turn `index` in other words: a new branch, without an answer. The old one can be switched to.
@@ -103,13 +103,28 @@ class Conversation:
             raise UsageError(f"turn {index} has {len(versions)} branches; there is no branch {branch}")
         self._branches.follow(versions[branch].id)
 
+    def versions(self) -> list[list[Turn]]:
+        """`branches` of each turn that is followed."""
+        return [self._branches.beside(turn) for turn in self.turns]
+
+    def delete(self, index: int) -> list[int]:
+        """Forget turn `index` and all that was said after it, in all its branches; the ids that are gone.
+
+        Its other versions stay, and the last of them is followed. An answer that is still under way to a
+        forgotten turn is not taken.
+        """
+        gone = self._settled().remove(self[index].id)
+        for number in gone:
+            self._places.pop(number, None)
+        return gone
+
     def truncate(self, budget_tokens: int) -> list[Message]:
         """The `messages` of the newest turns that fit into a number of tokens, estimated at four characters.
 
         The system prompt always stays and is not counted; so does the last turn. A turn is kept or dropped
         whole, a tool's call with its result.
         """
-        return [*self._system(), *closed(_said(newest(self.turns, budget_tokens)))]
+        return [*self._system(), *closed(said.messages(newest(self.turns, budget_tokens)))]
 
     def place(self, prompt: Prompt, *, instead_of: int | None = None) -> Place:
         """Where the answer to `prompt` will stand: at the end, or in place of the turn with id `instead_of`.
@@ -122,10 +137,10 @@ class Conversation:
             instead_of = None
         if instead_of is not None:
             turns = [turn for turn in turns if turn.id < instead_of]
-        said = to_messages(prompt)
-        given = tuple(m for m in said if m.role == "system" and m.content != (self.system or ""))
-        question = _without_system(said)
-        own = _said(turns)
+        asked = to_messages(prompt)
+        given = tuple(m for m in asked if m.role == "system" and m.content != (self.system or ""))
+        question = said.without_system(asked)
+        own = said.messages(turns)
         waiting = self._open_turn() if instead_of is None else None
         if own and question[: len(own)] == own:
             question = question[len(own) :]
@@ -138,16 +153,31 @@ class Conversation:
         before = turns if self.budget_tokens is None else newest(turns, self.budget_tokens)
         number = instead_of or (waiting.id if waiting else self._next_id())
         turn = Turn(number, question, turns[-1].id if turns else ROOT)
-        return Place(self, turn, (*given, *closed((*_said(before), *question))))
+        return Place(self, turn, (*given, *closed((*said.messages(before), *question))))
+
+    def place_on(self, parent: int, question: tuple[Message, ...], *, turn: int | None = None) -> Place:
+        """Where the answer to `question` will stand: on the turn with id `parent` (`ROOT`: a first turn).
+
+        It is a new turn, or the one with id `turn`. Turns that have no answer are not sent.
+        """
+        before = [one for one in self._settled().down_to(parent) if one.answered]
+        if self.budget_tokens is not None:
+            before = newest(before, self.budget_tokens)
+        asked = Turn(self._next_id() if turn is None else turn, question, parent)
+        return Place(self, asked, tuple(closed((*said.messages(before), *question))))
+
+    def begin(self, place: Place) -> None:
+        """The question of `place` stands in the conversation from now on, and is followed."""
+        self._settled().fork(place.turn)
 
     def arrive(self, place: Place, response: StreamingResponse) -> None:
         """Take the answer that was asked for at `place`; called from any thread.
 
         One without content is passed by, and so is one that was asked for anew meanwhile.
         """
-        answer = _answer(response)
+        answer = said.answer(response)
         if answer and self._places.get(place.turn.id) is place:
-            self._arrived.append(_told(place.turn, (*place.turn.messages, *answer), response))
+            self._arrived.append(said.told(place.turn, (*place.turn.messages, *answer), response))
 
     def expect(self, place: Place) -> None:
         """The answer that is now asked for at `place` is the one that counts there."""
@@ -257,38 +287,3 @@ class Place:
         self.conversation = conversation
         self.turn = turn
         self.messages = messages
-
-
-def _said(turns: list[Turn]) -> tuple[Message, ...]:
-    return tuple(message for turn in turns for message in turn.messages)
-
-
-def _without_system(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    return tuple(message for message in messages if message.role != "system")
-
-
-def _beyond(own: tuple[Message, ...], said: tuple[Message, ...]) -> tuple[Message, ...]:
-    """What is `said` after the messages that stand at the end of our `own`."""
-    overlap = next(n for n in range(min(len(own), len(said)), -1, -1) if own[len(own) - n :] == said[:n])
-    return said[overlap:]
-
-
-def _answer(response: StreamingResponse) -> tuple[Message, ...]:
-    """The answer's messages; none when it said nothing that a next request could carry."""
-    answer = tuple(response.messages[len(_without_system(response.prompt_messages)) :])
-    parts = [part for message in answer for part in message.parts]
-    if response.refusal and not response.text:
-        return (Message("assistant", (TextPart(response.refusal),)), *answer)
-    return answer if any(isinstance(part, TextPart | ToolCallPart) for part in parts) else ()
-
-
-def _told(turn: Turn, messages: tuple[Message, ...], response: StreamingResponse) -> Turn:
-    """The turn with what it holds now, and what the response tells of the answer."""
-    names = (response.metadata.get("provider"), response.metadata.get("model"))
-    return msgspec.structs.replace(
-        turn,
-        messages=messages,
-        model=":".join(str(name) for name in names if name),
-        stop_reason=response.stop_reason,
-        tokens=response.total_tokens,
-    )

@@ -2,7 +2,8 @@
 
 Prompts are full of braces (JSON, LaTeX, code, f-strings), and `str.format` would let `{x.__globals__[...]}`
 read the whole process. So only plain names are looked up, in one pass, and what is put in is not read again.
-No attribute access, no calls, no conversions, no format specs.
+No attribute access, no calls, no conversions, no format specs. A name that holds a picture is marked in the
+text, and told; showing the picture is the caller's business.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import re
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from streamcell.core.drawable import is_picture
 from streamcell.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,11 +31,15 @@ _ENVIRONMENT = type(os.environ)
 
 
 class Interpolated(NamedTuple):
-    """The prompt, the names whose values went in and those that stayed because nothing has that name."""
+    """The prompt, the names whose values went in and those that stayed because nothing has that name.
+
+    `pictures` are the names, each once, whose value is a picture: ``[image: name]`` stands in the text.
+    """
 
     text: str
     used: tuple[str, ...]
     unknown: tuple[str, ...]
+    pictures: tuple[str, ...] = ()
 
 
 def interpolate(text: str, namespace: Mapping[str, object]) -> Interpolated:
@@ -45,6 +51,7 @@ def interpolate(text: str, namespace: Mapping[str, object]) -> Interpolated:
     """
     used: dict[str, None] = {}
     unknown: dict[str, None] = {}
+    pictures: dict[str, None] = {}
 
     def replacement(match: re.Match[str]) -> str:
         if match["escaped"]:
@@ -54,10 +61,13 @@ def interpolate(text: str, namespace: Mapping[str, object]) -> Interpolated:
             unknown[name] = None
             return match[0]
         used[name] = None
+        if is_picture(namespace[name]):
+            pictures[name] = None
+            return f"[image: {name}]"
         return _written(name, namespace[name])
 
     replaced = _NAMES.sub(replacement, text)
-    return Interpolated(replaced, tuple(used), tuple(unknown))
+    return Interpolated(replaced, tuple(used), tuple(unknown), tuple(pictures))
 
 
 def _is_dunder(name: str) -> bool:
@@ -65,7 +75,7 @@ def _is_dunder(name: str) -> bool:
 
 
 def _written(name: str, value: object) -> str:
-    refusal = _refusal(value)
+    refusal = refused(value)
     if refusal:
         raise UsageError(
             f"{{{name}}} holds {refusal}, which is not put into a prompt; "
@@ -84,7 +94,8 @@ def _written(name: str, value: object) -> str:
         ) from None
 
 
-def _refusal(value: object) -> str | None:
+def refused(value: object) -> str | None:
+    """What a value is that is not put into a prompt; None for one that may be."""
     if isinstance(value, ModuleType):
         return "a module"
     if isinstance(value, _CODE):

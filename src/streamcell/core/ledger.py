@@ -17,12 +17,15 @@ from streamcell.core.fold import Fold
 from streamcell.core.log import Log
 from streamcell.core.metrics import Meter, Metrics
 from streamcell.core.response import StreamingResponse
+from streamcell.core.turn_usage import Pricing
 from streamcell.events import Event, Finished, Notice, Retrying, Started, TextDelta
 from streamcell.messages import Message, StreamChunk
 
 log = logging.getLogger("streamcell")
 
 Sink = Callable[[Event], object]
+Watcher = Callable[[StreamingResponse], object]
+"""Called once a run with its answer, which grows or is whole; must not block."""
 
 
 class Ledger:
@@ -39,6 +42,7 @@ class Ledger:
         chunk_size: int = 1,
         keep: bool = True,
         streamed: bool = True,
+        pricing: Pricing | None = None,
     ) -> None:
         self.keep = keep
         self.events: Log[Event] = Log()
@@ -46,10 +50,13 @@ class Ledger:
         self.response = StreamingResponse(streamed=streamed, keep=keep)
         self.response.prompt_messages = prompt
         self.meter = Meter()
+        self._pricing = pricing
         self._fold = Fold(self.response)
         self._chunker = Chunker(chunk_size)
         self._chunker.metadata = dict(metadata or {})
         self._subscriptions: list[_Subscription] = []
+        self._when_begun: list[Watcher] = []
+        self._when_finished: list[Watcher] = []
 
     @property
     def closed(self) -> bool:
@@ -66,8 +73,9 @@ class Ledger:
 
     def begin(self, now: float, timestamp: float) -> None:
         """The request goes out at monotonic `now`, wall-clock `timestamp`."""
-        self.meter = Meter(now)
+        self.meter = Meter(now, pricing=self._pricing)
         self.response.start_time = timestamp
+        self._call(self._when_begun)
 
     def append(self, events: list[Event], now: float, timestamp: float) -> None:
         self.meter.add(events, now)
@@ -91,7 +99,9 @@ class Ledger:
         for subscription in tuple(self._subscriptions):
             self._tell(subscription)
         if isinstance(events[-1], Finished):
-            # In this order: a reader of chunks that is at its end finds the run finished.
+            # In this order: who reads to the end finds the run where the watchers keep it, and a reader of
+            # chunks that is at its end finds the run finished.
+            self._call(self._when_finished)
             self.events.close()
             self.chunks.close()
 
@@ -109,6 +119,11 @@ class Ledger:
         self._subscriptions.append(subscription)
         self._tell(subscription)
         return functools.partial(self._end, subscription)
+
+    def watch(self, *, begun: Watcher, finished: Watcher) -> None:
+        """Call `begun` when the request goes out and `finished` at the end; costs nothing in between."""
+        self._when_begun.append(begun)
+        self._when_finished.append(finished)
 
     def final_chunk(self, timestamp: float) -> StreamChunk:
         """What a reader of chunks is given last: no content, the figures in its metadata."""
@@ -144,6 +159,13 @@ class Ledger:
             case _:
                 pass
         return None
+
+    def _call(self, watchers: list[Watcher]) -> None:
+        for watcher in watchers:
+            try:
+                watcher(self.response)
+            except Exception:
+                log.exception("a watcher of runs raised: %r", watcher)
 
     def _note_chunks(self, chunks: list[StreamChunk]) -> None:
         if log.isEnabledFor(logging.DEBUG):

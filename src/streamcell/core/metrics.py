@@ -6,13 +6,18 @@ US dollars, None means unknown.
 
 from __future__ import annotations
 
+import functools
 import math
+from typing import Final
 
 import msgspec
 
 from streamcell.core.protocol import Figures
+from streamcell.core.turn_usage import Pricing, TurnUsage
 from streamcell.events import (
     CONTENT,
+    ApprovalRequest,
+    ApprovalResult,
     Event,
     Finished,
     ReasoningDelta,
@@ -20,22 +25,27 @@ from streamcell.events import (
     Started,
     TextDelta,
     ToolCallDelta,
+    ToolResult,
     UsageReport,
 )
 
 STALL_SECONDS = 2.0
 """A silence this long between two pieces of content counts as a stall."""
 
-_CHARACTERS_PER_TOKEN = 4
-"""The usual estimate for English text; used only until the provider says its own count."""
+_OURS: Final = (ApprovalRequest, ApprovalResult, ToolResult)
+"""Content that is made here, between two turns of the model, unless the provider ran the tool itself."""
 
 
 class Metrics(msgspec.Struct, frozen=True, omit_defaults=True):
     """What one run took and gave; None where unknown.
 
     `chunks` counts the provider's text deltas, `characters` the text's code points. `gap_p50` and `gap_p99`
-    are quantiles of the time between arrivals of content, good to 5 %. `tokens_estimated` says that
-    `output_tokens` is our estimate because the provider gave no count.
+    are quantiles of the time between arrivals of content, good to 5 %. `tokens_estimated` says that some of
+    `output_tokens` is our estimate because the provider did not count it. `cost` is that of all turns, by
+    the provider's counts; it is unknown when one of them was not counted.
+
+    The time between two turns, in which a tool runs, the user is asked or the next request is on its way, is
+    no gap and no stall, and does not count in `tokens_per_second`.
     """
 
     time_to_first_token: float | None = None
@@ -83,24 +93,31 @@ class Gaps:
 class Meter:
     """Counts one run. Written by the run's own task; `figures` and `metrics` may be read from any thread.
 
-    `started` is the monotonic time of the request; until there is one (None) no time passes.
+    `started` is the monotonic time of the request; until there is one (None) no time passes. `cost` is that
+    of the turns that are over, so there is none while the first one goes: `pricing` may take its time.
     """
 
-    def __init__(self, started: float | None = None) -> None:
+    def __init__(self, started: float | None = None, *, pricing: Pricing | None = None) -> None:
         self._started = started
+        self._pricing = pricing
         self._first: float | None = None
         self.last = started or 0.0
         self._ended: float | None = None
+        self._heard: float | None = None
+        self._paused = False
+        self._between_turns = 0.0
+        self._in_tools = 0.0
         self._gaps = Gaps()
-        self._bytes = 0
-        self._tokens: int | None = None
+        self._answering: Started | None = None
+        self._turn = TurnUsage()
         self._earlier = 0
         self._earlier_estimated = False
+        self._spent: float | None = 0.0
+        self.cost: float | None = None
         self.chunks = 0
         self.characters = 0
         self.stalls = 0
         self.retries = 0
-        self.cost: float | None = None
 
     def add(self, events: list[Event], now: float) -> None:
         """Count events that arrived together at monotonic time `now`."""
@@ -110,7 +127,12 @@ class Meter:
                 content = True
                 self.chunks += 1
                 self.characters += len(event.text)
-                self._weigh(event.text)
+                self._turn.add(event.text)
+            elif isinstance(event, _OURS) and not getattr(event, "server", False):
+                if content:
+                    self._arrive(now)
+                content = False
+                self._pause(now)
             elif isinstance(event, CONTENT):
                 content = True
                 self._weigh_other(event)
@@ -121,49 +143,68 @@ class Meter:
 
     def _weigh_other(self, event: Event) -> None:
         if isinstance(event, ReasoningDelta):
-            self._weigh(event.text)
+            self._turn.add(event.text)
         elif isinstance(event, ToolCallDelta):
-            self._weigh(event.arguments)
+            self._turn.add(event.arguments)
 
     def _note(self, event: Event, now: float) -> None:
         if isinstance(event, Started):
-            self._begin_turn()
+            self._settle()
+            self._begin_turn(event)
         elif isinstance(event, UsageReport):
-            if event.usage.output_tokens is not None:
-                self._tokens = event.usage.output_tokens
+            self._turn.report(event.usage)
         elif isinstance(event, Retrying):
             # Attempt 0 is no attempt: the run waits out a pause that another one was told to make.
             self.retries += event.attempt > 0
         elif isinstance(event, Finished):
             self._ended = now
+            self._settle()
 
-    def _begin_turn(self) -> None:
+    def _begin_turn(self, event: Started) -> None:
         """Usage is reported by turn: what the turns before this one took is added up."""
         self._earlier, self._earlier_estimated = self.tokens or 0, self.tokens_estimated
-        self._tokens, self._bytes = None, 0
+        self._turn = TurnUsage()
+        self._answering = event
 
-    def _weigh(self, text: str) -> None:
-        self._bytes += len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+    def _settle(self) -> None:
+        """The turn is over: what it cost is added; if nobody knows that, nobody knows the sum."""
+        if self._answering is None or self._pricing is None:
+            return
+        price = functools.partial(self._pricing, self._answering.provider, self._answering.model)
+        cost = None if self._spent is None else self._turn.cost(price)
+        self._spent = None if self._spent is None or cost is None else self._spent + cost
+        self.cost = self._spent
 
     def _arrive(self, now: float) -> None:
+        """The provider sent content."""
+        if self._first is None:
+            self._first = now
+        if self._heard is not None:
+            silence = now - self._heard
+            if self._paused:
+                self._between_turns += silence
+            else:
+                self._gaps.add(silence)
+                self.stalls += silence >= STALL_SECONDS
+        self.last, self._heard, self._paused = now, now, False
+
+    def _pause(self, now: float) -> None:
+        """Content of our own came: the provider has nothing to say until the next turn."""
         if self._first is None:
             self._first = now
         else:
-            gap = now - self.last
-            self._gaps.add(gap)
-            self.stalls += gap >= STALL_SECONDS
-        self.last = now
+            self._in_tools += now - self.last
+        self.last, self._paused = now, True
 
     @property
     def tokens(self) -> int | None:
         """Output tokens: the provider's count, else our estimate; None before any content."""
-        if self._tokens is not None:
-            return self._earlier + self._tokens
-        return self._earlier + math.ceil(self._bytes / _CHARACTERS_PER_TOKEN) or None
+        turn = self._turn.tokens
+        return self._earlier or None if turn is None else self._earlier + turn
 
     @property
     def tokens_estimated(self) -> bool:
-        return self._earlier_estimated or (self._tokens is None and self._bytes > 0)
+        return self._earlier_estimated or self._turn.estimated
 
     @property
     def time_to_first_token(self) -> float | None:
@@ -177,11 +218,11 @@ class Meter:
     def _rate(self) -> float | None:
         """Tokens per second since the first one arrived; None while that is no measurable time."""
         tokens = self.tokens
-        if tokens is None or self._first is None:
+        if tokens is None or self._first is None or self._heard is None:
             return None
-        span = self.last - self._first
+        span = self._heard - self._first - self._between_turns
         if span <= 0 and self._ended is not None:
-            span = self._elapsed(self._ended)
+            span = self._elapsed(self._ended) - self._in_tools
         return tokens / span if span > 0 else None
 
     def figures(self, now: float) -> Figures:

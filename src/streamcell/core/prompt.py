@@ -7,13 +7,13 @@ figure); what kind they are is told by their first bytes, never by their name.
 from __future__ import annotations
 
 import base64
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from streamcell.core.drawable import can_be_drawn, drawn
 from streamcell.errors import UsageError
 from streamcell.messages import (
     ImagePart,
@@ -78,7 +78,7 @@ def split_system(messages: tuple[Message, ...], system: str | None) -> tuple[str
 
 
 def image(source: object) -> ImagePart:
-    """An image part from bytes, a path, a PIL image or a matplotlib figure.
+    """An image part from bytes, a path, a PIL image, IPython's `Image`, or matplotlib's figure or axes.
 
     Raises `UsageError` when that is no PNG, JPEG, GIF or WebP.
     """
@@ -87,7 +87,7 @@ def image(source: object) -> ImagePart:
     elif isinstance(source, str | Path):
         data = _file(source)
     else:
-        data = _drawn(source)
+        data = drawn(source)
     for signature, media_type in _SIGNATURES:
         if data.startswith(signature):
             return ImagePart(data, media_type)
@@ -101,24 +101,6 @@ def _file(path: str | Path) -> bytes:
         return Path(path).read_bytes()
     except OSError as error:
         raise UsageError(f"cannot read the image {str(path)!r}: {error.strerror}") from None
-
-
-def _drawn(source: Any) -> bytes:
-    """The PNG of a figure, or of anything that a notebook shows as one."""
-    png: object = None
-    try:
-        if hasattr(source, "savefig"):
-            source.savefig(buffer := io.BytesIO(), format="png")
-            png = buffer.getvalue()
-        else:
-            png = source._repr_png_()
-    except Exception as error:  # noqa: BLE001 - drawing is somebody else's code
-        reason = f": {type(error).__name__}"
-    else:
-        reason = ""
-    if not isinstance(png, bytes):
-        raise UsageError(f"this {type(source).__name__} gives no PNG{reason}; convert it first")
-    return png
 
 
 def _says(message: Message) -> bool:
@@ -205,9 +187,7 @@ def _part(piece: object) -> Part:
             return TextPart(text)
         case _ if isinstance(piece, Part):
             return piece
-        case _ if (
-            isinstance(piece, bytes | Path) or hasattr(piece, "savefig") or hasattr(piece, "_repr_png_")
-        ):
+        case _ if isinstance(piece, bytes | Path) or can_be_drawn(piece):
             return image(piece)
         case _:
             return _image_piece(piece)

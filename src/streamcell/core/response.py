@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import UNSET
 
-from streamcell.core import growing, static
-from streamcell.core.frame import frame
-from streamcell.core.growing import Growing
+from streamcell.core import static
 from streamcell.core.metrics import Metrics
 from streamcell.core.pieces import Pieces
-from streamcell.core.schema import Schema
 from streamcell.core.steps import Mark, Step, step_messages
+from streamcell.core.structure import growing
+from streamcell.core.structure.frame import frame
+from streamcell.core.structure.growing import Growing
+from streamcell.core.structure.schema import Schema
 from streamcell.errors import ProtocolError, UsageError
 from streamcell.events import STOP_REASONS, Citation, ErrorInfo, StopReason, ToolCall, ToolResult, Usage
 from streamcell.messages import Message, ReasoningPart, StreamChunk

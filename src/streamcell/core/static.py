@@ -11,6 +11,7 @@ import json
 from typing import TYPE_CHECKING, Any, Protocol
 
 from streamcell.core import safe_html
+from streamcell.core.structure import answer_table
 from streamcell.core.visible import visible
 
 if TYPE_CHECKING:
@@ -167,8 +168,18 @@ def _step_html(step: Step, form: str) -> Iterator[str]:
     before, after = _tools(step)
     yield from (_fold(title, safe_html.preformatted(body)) for title, body in before)
     if step.text:
-        yield safe_html.render(step.text) if form == "markdown" else safe_html.preformatted(step.text)
+        yield _text_html(step.text, form)
     yield from (_fold(title, safe_html.preformatted(body)) for title, body in after)
+
+
+def _text_html(text: str, form: str) -> str:
+    match form:
+        case "markdown":
+            return safe_html.render(text)
+        case "table":
+            return answer_table.html(text)
+        case _:
+            return safe_html.preformatted(text)
 
 
 def _step_plain(step: Step) -> Iterator[str]:

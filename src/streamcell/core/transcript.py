@@ -80,10 +80,10 @@ def _markdown(part: Part) -> str:
         case ReasoningPart():
             return "\n".join(f"> {line}" for line in part.text.splitlines())
         case ToolCallPart():
-            return f"Call of `{part.name}`:\n\n{_fenced(_json(part.arguments), 'json')}"
+            return f"Call of `{part.name}`:\n\n{fenced(_json(part.arguments), 'json')}"
         case ToolResultPart():
             kind = "Error" if part.error else "Result"
-            return f"{kind} of `{part.name}`:\n\n{_fenced(part.content)}"
+            return f"{kind} of `{part.name}`:\n\n{fenced(part.content)}"
         case _:
             assert_never(part)
 
@@ -142,7 +142,7 @@ def _fold(title: str, body: str) -> str:
     return f"<details><summary>{safe_html.text(_one_line(title))}</summary>\n{body}</details>\n"
 
 
-def _fenced(text: str, language: str = "") -> str:
+def fenced(text: str, language: str = "") -> str:
     """A fenced block that the text cannot end."""
     longest = max(map(len, re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)

@@ -126,6 +126,30 @@ class Branches:
         """Take the turn in beside the others of its parent, and follow it."""
         self._set(turn)
 
+    def remove(self, number: int) -> list[int]:
+        """Forget the turn and what stands on it; the ids that are gone."""
+        gone = [number]
+        for turn in sorted(self.turns.values(), key=lambda turn: turn.id):
+            if turn.parent in gone:
+                gone.append(turn.id)
+        removed = [self.turns.pop(one) for one in gone]
+        for turn in removed:
+            self._next.pop(turn.id, None)
+        beside = self.beside(removed[0])
+        if beside and self._next[removed[0].parent] == number:
+            self._next[removed[0].parent] = beside[-1].id
+        elif not beside:
+            del self._next[removed[0].parent]
+        return gone
+
+    def down_to(self, number: int) -> list[Turn]:
+        """The turns that this one stands on, oldest first, and itself; none for `ROOT`."""
+        turns: list[Turn] = []
+        while number != ROOT:
+            turns.append(self.turns[number])
+            number = self.turns[number].parent
+        return turns[::-1]
+
     def _set(self, turn: Turn) -> None:
         self.turns[turn.id] = turn
         self._next[turn.parent] = turn.id

@@ -10,10 +10,9 @@ from __future__ import annotations
 import getpass
 import importlib
 import importlib.util
-import json
 from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import quote
 
+from streamcell.core.secret_scan import SHORTEST_SECRET, spellings
 from streamcell.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
 
 KEYRING_SERVICE = "streamcell"
 REDACTED = "[key removed]"
-# A shorter "key" is a placeholder ("x", "EMPTY", "ollama"): removing it would only garble messages.
-_SHORTEST_SECRET = 8
 # Where the official clients keep theirs.
 _CLIENT_ATTRIBUTES = ("api_key", "auth_token", "aws_secret_key", "aws_session_token")
 
@@ -87,8 +84,7 @@ class Key:
 
     def spellings(self) -> frozenset[str]:
         """The secret as it stands, inside JSON and inside a URL; for `redact` alone."""
-        secret = self._open()
-        return frozenset({secret, json.dumps(secret)[1:-1], quote(secret, safe="")})
+        return spellings(self._open())
 
 
 # Keys stay known to the end of the process: a late log record may still carry one. Any thread adds;
@@ -132,7 +128,7 @@ def redact(text: str) -> str:
     """`text` without any key this process has held, as it stands or escaped for JSON or a URL."""
     spellings = {spelling for key in tuple(_known) for spelling in key.spellings()}
     for spelling in sorted(spellings, key=len, reverse=True):
-        if len(spelling) >= _SHORTEST_SECRET:
+        if len(spelling) >= SHORTEST_SECRET:  # removing a placeholder would only garble messages
             text = text.replace(spelling, REDACTED)
     return text
 

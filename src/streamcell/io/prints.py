@@ -74,7 +74,7 @@ def _enter() -> None:
     global _open  # noqa: PLW0603 - one process, one standard output
     with _lock:
         if _open == 0:
-            sys.stdout, sys.stderr = _Door(sys.stdout), _Door(sys.stderr)  # type: ignore[assignment]
+            sys.stdout, sys.stderr = _Door(sys.stdout), _Door(sys.stderr)
         _open += 1
 
 

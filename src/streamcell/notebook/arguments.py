@@ -10,7 +10,7 @@ import json
 import keyword
 import shlex
 from collections.abc import Mapping
-from typing import Any, NoReturn, cast
+from typing import Any, Literal, NoReturn, cast, get_args
 
 import msgspec
 
@@ -19,42 +19,60 @@ from streamcell.notebook.display import Kind
 from streamcell.options import Options
 from streamcell.run import Timeouts
 
-LATER = {
-    "--tool": "tools",
-    "--schema": "structured output",
-    "--format": "output formats",
-    "--compare-blocking": "comparing",
-    "--max-cost": "cost limits",
-}
+Format = Literal["markdown", "text", "code", "json"]
 _KEYS = ("--key", "--api-key", "--api_key", "--apikey", "--token")
 
 
 class CellArguments(msgspec.Struct, frozen=True, kw_only=True):
     """What the line of one cell says."""
 
-    model: str | None
+    models: tuple[str, ...]
+    """None, one, or several to be compared."""
     out: str | None
     chat: str | None
     new: bool
     options: Options
+    tools: tuple[str, ...]
+    schema: str | None
     streamed: bool
+    compare_blocking: bool
     background: bool
     interpolate: bool
     dry_run: bool
+    images: tuple[str, ...]
+    """Paths, names of variables, or ``last``, as they were typed."""
+    format: Format | None
     key_env: str | None
     display: Kind | None
 
 
 class _Parser(argparse.ArgumentParser):
+    def __init__(self) -> None:
+        self.options: list[argparse.Action] = []
+        super().__init__(prog="%%stream", add_help=False, allow_abbrev=False)
+
+    def add_argument(self, *names: Any, **said: Any) -> argparse.Action:
+        action = super().add_argument(*names, **said)
+        self.options += [action] if action.option_strings else []
+        return action
+
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"%%stream: {message}; `%%stream?` shows the options")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="%%stream", add_help=False, allow_abbrev=False)
+def _parser() -> _Parser:
+    parser = _Parser()
     add = parser.add_argument
     add("model", nargs="?", metavar="MODEL", help="provider:model; without one the environment decides")
-    add("-m", "--model", dest="models", action="append", default=[], metavar="MODEL", help="the same")
+    add(
+        "-m",
+        "--model",
+        dest="models",
+        action="append",
+        default=[],
+        metavar="MODEL",
+        help="the same; repeated, the models answer side by side",
+    )
     add("-o", "--out", metavar="NAME", help="variable that gets the response, also after a stop or an error")
     add("-c", "--chat", metavar="NAME", help="go on with a conversation; a cell run again replaces its turn")
     add("--new", action="store_true", help="with -c: begin the conversation afresh")
@@ -63,10 +81,23 @@ def _parser() -> argparse.ArgumentParser:
     add("--max-tokens", type=int, metavar="N", help="longest answer, in tokens")
     add("--top-p", type=float, metavar="P", help="nucleus sampling")
     add("--stop", action="append", metavar="TEXT", help="text that ends the answer; may be repeated")
+    add("--tool", action="append", default=[], metavar="NAME", help="a function the model may call; repeat")
+    add("--schema", metavar="NAME", help="what the answer is: a class, list[CLASS], or a JSON schema")
     add("--param", action="append", default=[], metavar="K=V", help="any other parameter of the provider")
+    add(
+        "--image",
+        action="append",
+        default=[],
+        metavar="PATH|NAME|last",
+        help="show the model an image: a"
+        " file, a variable, or the last one that a cell showed; may be repeated",
+    )
+    add("--format", choices=get_args(Format), help="what the answer is to be read as")
+    add("--max-cost", type=float, metavar="X", help="most US dollars that the cell may cost")
     add("--chunk-size", type=int, metavar="N", help="provider deltas per chunk")
     add("--stop-after", type=int, metavar="N", help="end the answer after N deltas")
     add("--no-stream", action="store_true", help="one blocking call")
+    add("--compare-blocking", action="store_true", help="then ask without streaming, and draw both waits")
     add("--bg", action="store_true", help="return the cell at once, stream in the background")
     add("--raw", action="store_true", help="send the prompt as it stands, without {name}")
     add("--dry-run", action="store_true", help="show what would be sent")
@@ -94,7 +125,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 PARSER = _parser()
-_TIMEOUTS = {
+OPTIONS = tuple(PARSER.options)
+"""Every option, as argparse describes it; for completion and help."""
+CLOCKS = {
     "connect": "connect_timeout",
     "first": "first_timeout",
     "idle": "idle_timeout",
@@ -114,6 +147,7 @@ _PLAIN = (
     "replay",
     "speed",
     "base_url",
+    "max_cost",
 )
 
 
@@ -123,22 +157,29 @@ def parse(line: str) -> CellArguments:
     _refuse(words)
     said = PARSER.parse_args(words)
     models = [*([said.model] if said.model else []), *said.models]
-    if len(models) > 1:
-        raise UsageError("several models side by side are not available yet; name one")
+    if said.bg and (len(models) > 1 or said.compare_blocking):
+        raise UsageError("--bg shows one answer; a comparison is waited for")
+    if said.no_stream and said.compare_blocking:
+        raise UsageError("--compare-blocking asks both ways by itself; leave out --no-stream")
     if said.new and said.chat is None:
         raise UsageError("--new begins a conversation afresh; name it with -c NAME")
     if models and models[0].startswith("{"):
         raise UsageError("-m is the model here; give parameters as -t 0.2 or --param name=value")
     return CellArguments(
-        model=models[0] if models else None,
+        models=tuple(models),
         out=_variable(said.out),
         chat=said.chat,
         new=said.new,
         options=_options(said),
+        tools=tuple(said.tool),
+        schema=said.schema,
         streamed=not said.no_stream,
+        compare_blocking=said.compare_blocking,
         background=said.bg,
         interpolate=not said.raw,
         dry_run=said.dry_run,
+        images=tuple(said.image),
+        format=said.format,
         key_env=said.key_env,
         display=said.display,
     )
@@ -158,10 +199,7 @@ def _split(line: str) -> list[str]:
 
 def _refuse(words: list[str]) -> None:
     for word in words:
-        option = word.split("=", 1)[0]
-        if option in LATER:
-            raise UsageError(f"{option} ({LATER[option]}) is not available yet")
-        if option.lower() in _KEYS:
+        if word.split("=", 1)[0].lower() in _KEYS:
             raise UsageError(
                 "a key never goes into a notebook: put it into an environment variable, named with --key-env"
             )
@@ -180,7 +218,7 @@ def _options(said: argparse.Namespace) -> Options:
     extra = dict(_parameter(item) for item in said.param)
     if extra:
         options["extra"] = extra
-    clocks = _given(said, _TIMEOUTS)
+    clocks = _given(said, CLOCKS)
     if clocks:
         options["timeouts"] = Timeouts(**clocks)
     return cast("Options", options)

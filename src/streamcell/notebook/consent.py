@@ -26,8 +26,8 @@ def can_ask(shell: Any) -> bool:
 def ask(request: ApprovalRequest, response: StreamingResponse) -> Decide:
     """The user's answer; anything but a clear yes is a no."""
     call = next((call for call in response.tool_calls if call.id == request.id), None)
-    shown = "" if call is None else f" with\n{visible(arguments_of(call))}\n"
-    question = f"Run {visible(request.name)}{shown}? [y]es, [n]o, [a]lways for this tool: "
+    shown = "" if call is None else f" with\n{visible(arguments_of(call))}"
+    question = f"Run {visible(request.name)}{shown}\n[y]es, [n]o, [a]lways for this tool? "
     answer = input(question).strip().lower()
     always = answer in ("a", "always")
     return Decide("", request.id, request.digest, approved=always or answer in ("y", "yes"), always=always)

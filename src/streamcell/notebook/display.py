@@ -92,14 +92,15 @@ class TerminalDisplay:
     asks = False
 
     def __init__(self, *, plain: bool) -> None:
-        console = Console(
+        self._console = Console(
             file=sys.stdout, highlight=False, force_jupyter=False, force_terminal=False if plain else None
         )
-        self._view = TerminalView(console)
+        self._view = TerminalView(self._console)
         self._stream: Stream | None = None
 
     def open(self, stream: Stream) -> None:
         self._stream = stream
+        self._view = TerminalView(self._console, form=stream.response.metadata.get("format", "markdown"))
         self._view.start()
 
     def show(self, events: list[Event]) -> None:

@@ -11,8 +11,11 @@ from collections.abc import Coroutine
 from typing import Any
 
 import traitlets
+from IPython.core.completer import CompletionContext, SimpleMatcherResult, context_matcher
 from IPython.core.inputtransformer2 import leading_empty_lines, leading_indent
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
+
+from streamcell.notebook import shown_images
 
 AWAITED = "_stream_awaited"
 
@@ -26,9 +29,28 @@ class StreamMagics(Magics):
 
     model = traitlets.Unicode("", help="provider:model of cells that name none").tag(config=True)
     system = traitlets.Unicode("", help="system prompt of cells that give none").tag(config=True)
-    temperature = traitlets.Float(None, allow_none=True, help="temperature of cells that give none").tag(
+    temperature = traitlets.Float(
+        None, allow_none=True, min=0.0, help="temperature of cells that give none"
+    ).tag(config=True)
+    max_tokens = traitlets.Int(None, allow_none=True, min=1, help="longest answer, in tokens").tag(
         config=True
     )
+    max_cost = traitlets.Float(
+        None, allow_none=True, min=0.0, help="most US dollars that a cell may cost"
+    ).tag(config=True)
+    timeout = traitlets.Float(None, allow_none=True, min=0.0, help="seconds for a whole answer").tag(
+        config=True
+    )
+    on_error = traitlets.Enum(
+        ("raise", "keep"), "raise", help="keep: show the error of a stream, do not fail its cell"
+    ).tag(config=True)
+    record = traitlets.Unicode("", help="file to which every run is appended").tag(config=True)
+    replay = traitlets.Unicode(
+        "", help="file from which runs are played; with record: if they are there"
+    ).tag(config=True)
+    format = traitlets.Enum(
+        ("", "markdown", "text", "code", "json"), "", help="what answers are to be read as"
+    ).tag(config=True)
     display = traitlets.Enum(("auto", "widget", "static", "text"), "auto", help="how answers are shown").tag(
         config=True
     )
@@ -41,30 +63,54 @@ class StreamMagics(Magics):
     def stream(self, line: str, cell: str | None = None) -> None:
         """Ask a language model; the answer streams into the cell.
 
-        ``%%stream [MODEL] [options]``, the prompt below it, with ``{name}`` for variables. The options:
-        ``-m MODEL``, ``-o NAME`` (variable for the response), ``-c CHAT`` (go on with a conversation),
-        ``--new`` (afresh), ``-s SYSTEM``, ``-t TEMPERATURE``,
-        ``--max-tokens N``, ``--top-p P``, ``--stop TEXT``, ``--param K=V``, ``--chunk-size N``,
-        ``--stop-after N``, ``--no-stream``, ``--bg``, ``--raw``, ``--dry-run``, ``--timeout S``,
-        ``--first-timeout S``, ``--idle-timeout S``, ``--connect-timeout S``, ``--retries N``,
-        ``--fallback MODEL|blocking``, ``--on-error raise|keep``, ``--base-url URL``, ``--key-env NAME``,
-        ``--display auto|widget|static|text``. `%stream help` explains them.
+        ``%%stream [MODEL] [options]``, the prompt below it, with ``{name}`` for variables; a variable that
+        holds a figure or an image is shown to the model. The options:
 
-        ``%stream list``, ``status``, ``stop [ID]``, ``help`` speak of the streams of this notebook;
-        ``%stream chats``, ``reset [CHAT]``, ``export FILE [CHAT]`` of its conversations.
+        what is asked
+            ``-m/--model MODEL`` (repeated: several models side by side), ``-s/--system TEXT``,
+            ``-c/--chat NAME`` (go on with a conversation), ``--new`` (begin it afresh),
+            ``--image PATH|NAME|last`` (may be repeated), ``--raw`` (no names)
+        how it is answered
+            ``-t/--temperature T``, ``--max-tokens N``, ``--top-p P``, ``--stop TEXT``, ``--param K=V``,
+            ``--tool NAME`` (a function that the model may call), ``--schema NAME`` (what the answer is),
+            ``--no-stream``, ``--compare-blocking`` (both ways), ``--chunk-size N``, ``--stop-after N``
+        where it goes
+            ``-o/--out NAME`` (variable for the response), ``--display auto|widget|static|text``,
+            ``--format markdown|text|code|json``, ``--bg`` (return at once), ``--dry-run`` (only show what
+            would be sent), ``--record FILE``, ``--replay FILE``, ``--speed X``
+        when it takes long, costs much or fails
+            ``--timeout S``, ``--first-timeout S``, ``--idle-timeout S``, ``--connect-timeout S``,
+            ``--retries N``, ``--fallback MODEL|blocking``, ``--max-cost X``, ``--on-error raise|keep``
+        whom it asks
+            ``--base-url URL``, ``--key-env NAME`` (variable of the environment that holds the key)
+
+        `%stream help` explains each. ``%stream list``, ``status``, ``stop [ID]``, ``history`` and ``cost``
+        speak of the streams of this notebook; ``chats``, ``reset [CHAT]``, ``export FILE [CHAT]`` of its
+        conversations; ``scan [FILE…]`` finds secrets in notebook files; ``asyncio`` lets `asyncio.run` work
+        in cells. ``%config StreamMagics`` lists what can be set for all cells. Options, models, names and
+        files complete on Tab.
         """
-        from streamcell.notebook import commands  # noqa: PLC0415 - the engine loads with the first cell
+        from streamcell.notebook import asking, commands  # noqa: PLC0415 - the engine loads with the first cell
 
         if cell is None:
-            commands.command(line)
+            commands.command(line, self.shell)
         else:
-            commands.run(self, line, cell)
+            asking.run(self, line, cell)
 
     def awaited(self, line: str, cell: str) -> Coroutine[Any, Any, None]:
         """The awaited twin of `%%stream`, for cells that `awaited_cell` rewrote."""
-        from streamcell.notebook import commands  # noqa: PLC0415
+        from streamcell.notebook import asking  # noqa: PLC0415
 
-        return commands.run_awaited(self, line, cell)
+        return asking.run_awaited(self, line, cell)
+
+    @context_matcher(identifier="streamcell")  # type: ignore[untyped-decorator]
+    def complete(self, context: CompletionContext) -> SimpleMatcherResult:
+        """What Tab offers on the first line of a cell and on a `%stream` line."""
+        if not context.text_until_cursor.lstrip().startswith(("%%stream ", "%stream ")):
+            return {"completions": [], "suppress": False}
+        from streamcell.notebook import completion  # noqa: PLC0415 - the engine loads with the first Tab
+
+        return completion.complete(context.text_until_cursor, self.shell)
 
 
 class AwaitedCells:
@@ -107,17 +153,22 @@ class AwaitedCells:
 
 
 def load(shell: Any) -> None:
-    """Register the magics; in a kernel also the rewriting of cells, once."""
+    """Register the magics and what Tab offers; in a kernel also the rewriting of cells, once."""
     unload(shell)
     magics = StreamMagics(shell)
     shell.register_magics(magics)
     shell.register_magic_function(magics.awaited, "cell", AWAITED)
+    shell.Completer.custom_matchers.append(magics.complete)
+    shown_images.listen(shell)
     if getattr(shell, "kernel", None) is not None:
         AwaitedCells().install(shell)
 
 
 def unload(shell: Any) -> None:
     """Take back what `load` did."""
+    shown_images.forget(shell)
+    matchers = shell.Completer.custom_matchers
+    matchers[:] = [one for one in matchers if not isinstance(getattr(one, "__self__", None), StreamMagics)]
     for transform in list(shell.input_transformers_cleanup):
         if isinstance(transform, AwaitedCells):
             transform.remove(shell)

@@ -9,8 +9,8 @@ from typing import Any
 from IPython.core.getipython import get_ipython
 
 from streamcell.foreign import is_read_only_here, wrap
+from streamcell.notebook.asking import choose_display, one_line_errors
 from streamcell.notebook.cell import Cell
-from streamcell.notebook.commands import choose_display, one_line_errors
 from streamcell.notebook.display import Kind
 
 

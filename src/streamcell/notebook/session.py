@@ -49,8 +49,17 @@ BEHIND_SECONDS = 0.25
 ACK_TRUST_SECONDS = 1.0
 """Acknowledgements are advice: after this long without one the page is taken to keep up."""
 
+_STATES: dict[type, ViewState] = {
+    TextDelta: "streaming",
+    ReasoningDelta: "thinking",
+    ToolCallDelta: "tool",
+    ToolCall: "tool",
+    ApprovalRequest: "approval",
+    ApprovalResult: "tool",
+    Retrying: "retrying",
+}
 _ENDS: dict[str, ViewState] = {"cancelled": "stopped", "error": "failed", "truncated": "failed"}
-_OVER: frozenset[ViewState] = frozenset({"done", "stopped", "failed"})
+OVER: frozenset[ViewState] = frozenset({"done", "stopped", "failed"})
 
 
 class Channel(Protocol):
@@ -109,6 +118,7 @@ class Session:
         if self.idle:
             return 0
         first, end = self._sent, self._events.next
+        asked = self._asked is not None
         if self._asked is not None and self._asked < self._sent:
             # Exactly what is missing: what comes after it is under way or has its own turn.
             first, end = self._asked, self._sent
@@ -123,8 +133,9 @@ class Session:
             first,
             last,
             [_for_page(event, mark=self._mark) for event in joined(events)],
-            state=None if state == self._state else state,
-            figures=self._due_figures(now, state),
+            # Who asks may be a page that knows nothing yet.
+            state=None if state == self._state and not asked else state,
+            figures=self._due_figures(now, state, asked=asked),
         )
         self._count(events, first, last)
         self._state = state
@@ -178,15 +189,17 @@ class Session:
                 assert_never(message)
         return False
 
-    def _due_figures(self, now: float, state: ViewState) -> Figures | None:
-        if state == self._state and now - self._figures_at < FIGURES_SECONDS:
+    def _due_figures(self, now: float, state: ViewState, *, asked: bool) -> Figures | None:
+        if self._stream.response.start_time is None:
+            return None  # nobody was asked: an answer from a file
+        if state == self._state and now - self._figures_at < FIGURES_SECONDS and not asked:
             return None
         self._figures_at = now
         return self._stream.figures()
 
     def _publish_if_due(self, now: float) -> int:
         # Told by the last event sent, not by the log: the log is closed a moment after its last event.
-        ended = self._state in _OVER and self._sent >= self._events.next
+        ended = self._state in OVER and self._sent >= self._events.next
         if self._published_at is None:
             # The widget was opened with the first snapshot a moment ago.
             self._published_at = now
@@ -218,21 +231,9 @@ def _for_page(event: Event, *, mark: str) -> Event:
 
 
 def _state_after(event: Event, state: ViewState) -> ViewState:
-    match event:
-        case TextDelta():
-            return "streaming"
-        case ReasoningDelta():
-            return "thinking"
-        case ToolCallDelta() | ToolCall() | ApprovalResult():
-            return "tool"
-        case ApprovalRequest():
-            return "approval"
-        case Retrying():
-            return "retrying"
-        case Finished():
-            return _ENDS.get(event.reason, "done")
-        case _:
-            return state
+    if isinstance(event, Finished):
+        return _ENDS.get(event.reason, "done")
+    return _STATES.get(type(event), state)
 
 
 def read_message(content: object) -> FromPage | None:

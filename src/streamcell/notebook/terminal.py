@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
     from rich.console import RenderableType
 
-    from streamcell.core.protocol import Figures
+    from streamcell.core.protocol import Figures, Format
 
 FRAMES_PER_SECOND = 12
 _LONGEST_TAIL = 4_000
@@ -46,6 +46,7 @@ class TerminalView:
     """One run on a console. `start`, then `on_events` as they come, `finish` once (again does nothing).
 
     `clock` gives monotonic seconds. `figures=False` leaves the metrics line away, for output that is piped.
+    Text of another `form` than Markdown is printed as it stands.
     """
 
     def __init__(
@@ -54,10 +55,12 @@ class TerminalView:
         *,
         clock: Callable[[], float] = time.monotonic,
         figures: bool = True,
+        form: Format = "markdown",
     ) -> None:
         self._console = console or Console(highlight=False, force_jupyter=False)
         self._clock = clock
         self._with_figures = figures
+        self._drawn = markdown if form == "markdown" else Text
         self._tail = Tail()
         self._doing = "waiting"
         self._figures: Figures | None = None
@@ -168,7 +171,7 @@ class TerminalView:
             return
         gap = [Text()] if self._blocks_printed else []
         self._blocks_printed = True
-        self._console.print(Group(*gap, markdown(source)))
+        self._console.print(Group(*gap, self._drawn(source)))
 
     def _draw(self) -> None:
         if self._live is None:
@@ -183,7 +186,7 @@ class TerminalView:
         source = self._tail.end(lines=self._console.height, characters=_LONGEST_TAIL)
         if not source.strip():
             return []
-        lines = self._console.render_lines(markdown(source), pad=False)
+        lines = self._console.render_lines(self._drawn(source), pad=False)
         room = max(self._console.height - 3, 1)
         # Drawn lines rather than source lines: a long paragraph is one source line and many on the screen.
         return [SegmentLines(lines[-room:], new_lines=True)]

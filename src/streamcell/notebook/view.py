@@ -1,23 +1,15 @@
-"""The live view: a widget of few traits and one message handler. The work is done by the session.
-
-Every widget instance sends its whole module to the page, so the module is a small loader; the real code is
-held once per kernel by `PageCode` and fetched by the first loader of a page.
-"""
+"""The live view: a widget of few traits and one message handler. The work is done by the session."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import itertools
 import time
 from collections import deque
 from contextlib import AbstractContextManager, nullcontext
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import anywidget
-import ipywidgets
 import msgspec
 import traitlets
 from IPython.core.getipython import get_ipython
@@ -26,28 +18,21 @@ from IPython.display import display as publish
 
 from streamcell.core import static
 from streamcell.core.protocol import Bundle, Decide, FromKernel, Snapshot
-from streamcell.errors import UsageError
 from streamcell.events import Event
 from streamcell.handle import Stream
 from streamcell.io.portal import portal
 from streamcell.notebook.display import UNFINISHED
 from streamcell.notebook.kernel import queued, stop_is_queued
-from streamcell.notebook.pacer import Pacer
+from streamcell.notebook.paced import PacedSession
+from streamcell.notebook.pacer import Paced, Pacer
+from streamcell.notebook.page_code import layout, page_code, source
 from streamcell.notebook.session import Session, read_message
 
-STATIC = Path(__file__).parent / "static"
+BUNDLE = "widget.js"
 KEPT_OPEN = 8
 """How many finished views stay open for a page that was reloaded and will ask for what it missed."""
 
 _numbers = itertools.count(1)
-
-
-class PageCode(anywidget.AnyWidget):
-    """Holds the source of the page's code, once per kernel."""
-
-    _esm = "export default {}"
-    version = traitlets.Unicode().tag(sync=True)
-    source = traitlets.Unicode().tag(sync=True)
 
 
 class StreamView(anywidget.AnyWidget):
@@ -62,21 +47,21 @@ class StreamView(anywidget.AnyWidget):
     static = traitlets.Dict().tag(sync=True)
 
     def __init__(self, stream: Stream, *, model: str = "", scripted: bool = False) -> None:
-        code = _page_code()
-        self._esm = _source("loader.js")
+        code = page_code(BUNDLE)
+        self._esm = source("loader.js")
         self._stream = stream
-        self._woken = False
         known = stream.response.metadata
         label = model or ":".join(str(known[key]) for key in ("provider", "model") if known.get(key))
         self._session = Session(stream, self, run=str(next(_numbers)), model=label, scripted=scripted)
+        self.paced = PacedSession(self._session, wake_pacer)
         super().__init__(
             version=code.version,
             bundle_ref=code.model_id,
             snapshot=msgspec.to_builtins(self._session.snapshot()),
-            layout=_layout(),
+            layout=layout(),
         )
         self.on_msg(self._receive)
-        stream.ledger.events.watch(self._wake)
+        stream.ledger.events.watch(self.paced.wake)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """Displaying a view of a stream that nobody has begun to read begins it."""
@@ -95,7 +80,7 @@ class StreamView(anywidget.AnyWidget):
         self.static = static.bundle(self._stream.response)
 
     def deliver_bundle(self) -> None:
-        self.tell(Bundle(self.version, _source("widget.js")))
+        self.tell(Bundle(self.version, source(BUNDLE)))
 
     def look_for_answers(self) -> None:
         """Take consents that the kernel does not deliver while its cell runs; they come again, unheard."""
@@ -111,28 +96,10 @@ class StreamView(anywidget.AnyWidget):
             _finished.remove(self)
             _finished.appendleft(self)
 
-    # What the pacer asks for
-
-    def flush(self, now: float) -> int:
-        self._woken = False
-        messages = self._session.flush(now)
-        if not self._session.idle:
-            self._wake()
-        return messages
-
-    def pause(self, now: float) -> float:
-        return self._session.pause(now)
-
-    def _wake(self) -> None:
-        """There is something to send; called on the thread of the run, for every piece that arrives."""
-        if not self._woken:
-            self._woken = True
-            portal.post(lambda: pacer.wake(self))
-
     def _receive(self, _widget: object, content: object, _buffers: object) -> None:
         message = read_message(content)
-        if message is not None and self._session.receive(message, time.monotonic()):
-            self._wake()
+        if message is not None:
+            self.paced.receive(message, time.monotonic())
 
 
 class WidgetDisplay:
@@ -169,7 +136,7 @@ class WidgetDisplay:
         if self._handle is None or self._view is None:
             return
         view = self._view
-        portal.post(lambda: pacer.flush_now(view))
+        portal.post(lambda: pacer.flush_now(view.paced))
         self._handle.update(static.bundle(stream.response), raw=True)
         _keep_open(view)
 
@@ -186,29 +153,13 @@ pacer = Pacer(now=time.monotonic, later=lambda seconds, function: portal.post(fu
 _finished: deque[StreamView] = deque()
 
 
+def wake_pacer(paced: Paced) -> None:
+    """Give `paced` its turn; from any thread."""
+    portal.post(lambda: pacer.wake(paced))
+
+
 def _keep_open(view: StreamView) -> None:
     """Leave a finished view open for a page that asks late, but not for ever."""
     _finished.append(view)
     while len(_finished) > KEPT_OPEN:
         _finished.popleft().close()
-
-
-@cache
-def _source(name: str) -> str:
-    path = STATIC / name
-    if not path.exists():
-        raise UsageError(f"the page's code {name} was not built; run `npm ci && npm run build` in js/")
-    return path.read_text(encoding="utf-8")
-
-
-@cache
-def _layout() -> ipywidgets.Layout:
-    """One for all views: each widget would otherwise open a model for its own."""
-    return ipywidgets.Layout()
-
-
-@cache
-def _page_code() -> PageCode:
-    source = _source("widget.js")
-    version = hashlib.sha256(source.encode()).hexdigest()[:16]
-    return PageCode(version=version, source=source)

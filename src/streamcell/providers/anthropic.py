@@ -31,6 +31,7 @@ from streamcell.providers.loose import record
 from streamcell.providers.mending import parse_mended
 from streamcell.providers.payloads import merged
 from streamcell.providers.registry import check_parameters
+from streamcell.providers.schemas import ANTHROPIC, told, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -43,6 +44,8 @@ MAX_TOKENS: Final = 8192
 # Models from 4.6 on refuse to go on with an assistant message (platform.claude.com, "What's new in Claude
 # 4.6"), so that those which do are listed.
 _WITH_PREFILL: Final = r"claude-(instant|[23]|(opus|sonnet|haiku)-4(-[0-5])?(-\d{8}|-latest)?$)"
+# Those before 4.5 answer 400 to `output_config.format` (platform.claude.com, "Structured outputs").
+_WITHOUT_SCHEMA: Final = r"claude-(instant|[23]|(opus|sonnet)-4(-[01])?(-\d{8}|-latest)?$)"
 _VERSION_WITH_SAMPLING = {"anthropic-version": "2023-06-01"}
 
 
@@ -53,13 +56,16 @@ class Messages(msgspec.Struct, frozen=True):
 
     def encode(self, request: Request) -> Call:
         check_parameters(self, request)
+        schema = None if request.schema is None else written(request.schema, ANTHROPIC)
+        in_words = schema is None and request.schema is not None
+        system = told(_system(request), request.schema or {}) if in_words else _system(request)
         settings = {
-            "system": _system(request) or None,
+            "system": system or None,
             "temperature": request.temperature,
             "top_p": request.top_p,
             "stop_sequences": list(request.stop) or None,
             "tools": [_tool(spec.name, spec.description, spec.parameters) for spec in request.tools] or None,
-            "output_config": _output_config(request.schema),
+            "output_config": _output_config(schema),
             "stream": True if request.stream else None,
         }
         body = {
@@ -149,6 +155,7 @@ anthropic: Final = Messages(
         base_url="https://api.anthropic.com",
         delta_event="content_block_delta",
         prefill=_WITH_PREFILL,
+        refused={_WITHOUT_SCHEMA: frozenset({"schema"})},
         parameters=frozenset({"temperature", "max_tokens", "top_p", "stop", "tools", "schema"}),
     )
 )

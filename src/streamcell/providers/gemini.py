@@ -35,6 +35,7 @@ from streamcell.providers.gemini_decoder import MADE_ID, GeminiDecoder
 from streamcell.providers.loose import parse, record, records, string
 from streamcell.providers.payloads import merged
 from streamcell.providers.registry import check_parameters
+from streamcell.providers.schemas import GEMINI, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -131,7 +132,8 @@ def _generation(request: Request) -> dict[str, Any]:
     if request.stop:
         settings["stopSequences"] = list(request.stop)
     if request.schema is not None:
-        settings |= {"responseMimeType": "application/json", "responseJsonSchema": request.schema}
+        schema = written(request.schema, GEMINI) or request.schema
+        settings |= {"responseMimeType": "application/json", "responseJsonSchema": schema}
     return settings
 
 
@@ -165,7 +167,7 @@ def _parts(message: Message) -> Iterator[dict[str, Any]]:
             case ReasoningPart():
                 pass
             case ToolCallPart():
-                signature = signatures.get(part.id)
+                signature = _signature_of(part.id, signatures)
                 called = {"functionCall": {**_id(part.id), "name": part.name, "args": part.arguments}}
                 yield {**called, "thoughtSignature": signature} if signature else called
             case ToolResultPart():
@@ -173,6 +175,11 @@ def _parts(message: Message) -> Iterator[dict[str, Any]]:
                 yield {"functionResponse": {**_id(part.id), "name": part.name, "response": answer}}
             case _:
                 assert_never(part)
+
+
+def _signature_of(call: str, signatures: dict[str, str]) -> str | None:
+    """What was signed with the call: an id that came in an earlier turn too has a number behind it by now."""
+    return signatures.pop(call, None) or signatures.pop(call.rpartition("_")[0], None)
 
 
 def _signatures(parts: Iterable[Part]) -> Iterator[tuple[str, str]]:

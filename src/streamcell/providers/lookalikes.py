@@ -16,7 +16,13 @@ from streamcell.providers.openai import PARAMETERS, ChatCompletions
 
 
 def _row(
-    name: str, base_url: str | None, model: str = "", *, keyed: bool = True, asks_usage: bool = True
+    name: str,
+    base_url: str | None,
+    model: str = "",
+    *,
+    keyed: bool = True,
+    asks_usage: bool = True,
+    parameters: frozenset[str] = PARAMETERS,
 ) -> ChatCompletions:
     """A look-alike: its own name gives the names of its variables."""
     upper = name.upper()
@@ -29,13 +35,16 @@ def _row(
             base_names=(f"{upper}_BASE_URL",) if base_url else (),
             base_url=base_url,
             delta_event="chat.completion.chunk",
-            parameters=PARAMETERS,
+            parameters=parameters,
         ),
         asks_usage=asks_usage,
     )
 
 
-deepseek: Final = _row("deepseek", "https://api.deepseek.com/v1", "deepseek-chat")
+# DeepSeek knows JSON, but no schema (api-docs.deepseek.com, "JSON Output").
+deepseek: Final = _row(
+    "deepseek", "https://api.deepseek.com/v1", "deepseek-chat", parameters=PARAMETERS - {"schema"}
+)
 groq: Final = _row("groq", "https://api.groq.com/openai/v1", "openai/gpt-oss-120b")
 # Mistral reports usage unasked and refuses `stream_options` (openai/openai-agents-python#442).
 mistral: Final = _row("mistral", "https://api.mistral.ai/v1", "mistral-small-latest", asks_usage=False)

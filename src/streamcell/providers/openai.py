@@ -29,10 +29,11 @@ from streamcell.providers import failures
 from streamcell.providers.contract import Call, Facts
 from streamcell.providers.loose import json_text, parse, record, records, string
 from streamcell.providers.mending import parse_mended
-from streamcell.providers.openai_decoder import ChatDecoder
+from streamcell.providers.openai_decoder import WANTED_BACK, ChatDecoder
 from streamcell.providers.openai_models import REASONING_REFUSES
 from streamcell.providers.payloads import merged
 from streamcell.providers.registry import check_parameters
+from streamcell.providers.schemas import OPENAI, openai_name, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -64,6 +65,8 @@ class ChatCompletions(msgspec.Struct, frozen=True):
     facts: Facts
     asks_usage: bool = True
     """Whether a stream is asked for its usage (`stream_options`); false where a server refuses that."""
+    strict_schema: bool = False
+    """Whether a JSON schema binds the model: OpenAI's own extension, which some look-alikes refuse."""
 
     def encode(self, request: Request) -> Call:
         check_parameters(self, request)
@@ -75,7 +78,7 @@ class ChatCompletions(msgspec.Struct, frozen=True):
             "presence_penalty": request.presence_penalty,
             "stop": list(request.stop) or None,
             "tools": [_tool(spec.name, spec.description, spec.parameters) for spec in request.tools] or None,
-            "response_format": _response_format(request.schema),
+            "response_format": self._response_format(request.schema),
             "stream": True if request.stream else None,
             "stream_options": {"include_usage": True} if request.stream and self.asks_usage else None,
         }
@@ -85,6 +88,13 @@ class ChatCompletions(msgspec.Struct, frozen=True):
             **{name: value for name, value in settings.items() if value is not None},
         }
         return Call("/chat/completions", merged(body, request.extra))
+
+    def _response_format(self, schema: dict[str, Any] | None) -> dict[str, Any] | None:
+        if schema is None:
+            return None
+        strict = written(schema, OPENAI) if self.strict_schema else None
+        said = {"schema": schema} if strict is None else {"schema": strict, "strict": True}
+        return {"type": "json_schema", "json_schema": {"name": openai_name(schema), **said}}
 
     def decoder(self, request: Request) -> ChatDecoder:
         return ChatDecoder(self.facts.name, request.model)
@@ -131,13 +141,22 @@ class ChatCompletions(msgspec.Struct, frozen=True):
             "content": message.content or (None if calls else ""),
             **({"tool_calls": calls} if calls else {}),
             **({"reasoning_details": details} if details else {}),
+            **self._reasoning_content(message),
         }
+
+    def _reasoning_content(self, message: Message) -> dict[str, str]:
+        own = (part for part in message.parts if isinstance(part, ReasoningPart) and self._is_own(part))
+        thoughts = "".join(part.text for part in own if part.signature == WANTED_BACK)
+        return {WANTED_BACK: thoughts} if thoughts else {}
 
     def _reasoning_details(self, part: Part) -> list[dict[str, Any]]:
         """Thinking that this provider signed; any other is not sent, as no server takes it back."""
-        if not isinstance(part, ReasoningPart) or part.provider != self.facts.name:
+        if not isinstance(part, ReasoningPart) or not self._is_own(part):
             return []
         return records(parse(string(part.signature)))
+
+    def _is_own(self, part: ReasoningPart) -> bool:
+        return part.provider == self.facts.name
 
 
 def _content(message: Message) -> str | list[dict[str, Any]]:
@@ -163,14 +182,6 @@ def _tool(name: str, description: str, parameters: dict[str, Any]) -> dict[str, 
     return {"type": "function", "function": function}
 
 
-def _response_format(schema: dict[str, Any] | None) -> dict[str, Any] | None:
-    if schema is None:
-        return None
-    # The name may hold letters, digits, _ and - only, 64 at most.
-    name = re.sub(r"[^\w-]", "_", string(schema.get("title")), flags=re.ASCII)[:64] or "answer"
-    return {"type": "json_schema", "json_schema": {"name": name, "schema": schema}}
-
-
 openai: Final = ChatCompletions(
     Facts(
         name="openai",
@@ -182,5 +193,6 @@ openai: Final = ChatCompletions(
         refused=REASONING_REFUSES,
         delta_event="chat.completion.chunk",
         parameters=PARAMETERS,
-    )
+    ),
+    strict_schema=True,
 )

@@ -49,7 +49,10 @@ _REASONS: Final[dict[str, StopReason]] = {
     "function_call": "tool_calls",
     "error": "error",
 }
-_REASONING_FIELDS: Final = ("reasoning_content", "reasoning", "reasoning_text")
+WANTED_BACK: Final = "reasoning_content"
+"""The field of thinking that its servers want back with the calls made in it (DeepSeek answers 400 without
+it, api-docs.deepseek.com, "Thinking Mode"); stands as the signature of such thinking."""
+_REASONING_FIELDS: Final = (WANTED_BACK, "reasoning", "reasoning_text")
 
 
 class ChatDecoder:
@@ -67,6 +70,7 @@ class ChatDecoder:
         self._kind = ""
         self._calls = Calls()
         self._details: list[dict[str, Any]] = []
+        self._wanted_back = False
         self._usage: dict[str, Any] = {}
         self._cited: set[str | None] = set()
 
@@ -132,6 +136,7 @@ class ChatDecoder:
         if delta.content and not thinking and self._tags.settled:
             return TextDelta(delta.content, self._part("text"))
         if thinking and not delta.content:
+            self._wanted_back = self._wanted_back or bool(delta.reasoning_content)
             return ReasoningDelta(thinking, self._part("reasoning"))
         return None
 
@@ -155,6 +160,8 @@ class ChatDecoder:
         yield from self._sorted(self._tags.close())
         if signed := signed_thinking(self._details):
             yield ReasoningDelta("", self._part("reasoning"), signature=json_text(signed))
+        elif self._wanted_back and self._calls:
+            yield ReasoningDelta("", self._part("reasoning"), signature=WANTED_BACK)
         for call in self._calls.whole():
             if self.finished or call.arguments is not None:
                 yield call
@@ -181,6 +188,7 @@ class ChatDecoder:
     def _reasoning(self, delta: dict[str, Any]) -> Iterator[Event]:
         details = records(delta.get("reasoning_details"))
         self._details += details
+        self._wanted_back = self._wanted_back or bool(string(delta.get(WANTED_BACK)))
         # The same thinking often comes in several fields at once: one of them is enough.
         text = next((delta[name] for name in _REASONING_FIELDS if string(delta.get(name))), "")
         text = text or "".join(string(entry.get("text")) or string(entry.get("summary")) for entry in details)

@@ -33,6 +33,7 @@ from streamcell.providers.openai_models import REASONING_REFUSES
 from streamcell.providers.payloads import merged
 from streamcell.providers.registry import check_parameters
 from streamcell.providers.responses_decoder import ResponsesDecoder
+from streamcell.providers.schemas import OPENAI, openai_name, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -112,7 +113,9 @@ def _tool(tool: ToolSpec) -> dict[str, Any]:
 
 
 def _format(schema: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "json_schema", "name": "answer", "schema": schema, "strict": False}
+    strict = written(schema, OPENAI)
+    said = {"schema": schema, "strict": False} if strict is None else {"schema": strict, "strict": True}
+    return {"type": "json_schema", "name": openai_name(schema), **said}
 
 
 def _items(message: Message) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,96 @@
+/** An answer of a chat: drawn once somebody comes near it, from a channel that all views of it share. */
+
+import { Actions, type AnswerDeeds } from "./actions.js";
+import type { Channel } from "./channel.js";
+import { button, element } from "./dom.js";
+import type { ChatTurn } from "./protocol.gen.js";
+import { isOver, newRun, type Run } from "./state.js";
+import type { Drawn, Surroundings } from "./surroundings.js";
+import { Turn } from "./turn.js";
+
+const UNASKED = "This was not answered.";
+const MISSING = "Part of this answer did not reach the page.";
+const ELSEWHERE = "This answer is not on this page.";
+
+export class Answer implements Drawn {
+  readonly node = element("div", "sc-answer-place");
+  readonly #around: Surroundings;
+  readonly #actions: Actions;
+  readonly #note = element("p", "sc-note");
+  readonly #alive = new AbortController();
+  #turn: ChatTurn;
+  #channel: Channel | null = null;
+  #drawing: Turn | null = null;
+  #shown: Run;
+  #complete = false;
+
+  constructor(turn: ChatTurn, around: Surroundings, deeds: AnswerDeeds) {
+    this.#turn = turn;
+    this.#around = around;
+    this.#actions = new Actions(deeds);
+    this.#shown = newRun(turn.run ?? "");
+    const unopened = element("article", "sc-turn");
+    unopened.setAttribute("aria-label", "Assistant message");
+    this.#stand(unopened);
+    this.draw();
+  }
+
+  get run(): string {
+    return this.#shown.id;
+  }
+
+  update(turn: ChatTurn): void {
+    this.#turn = turn;
+    this.draw();
+  }
+
+  /** Gets the answer from the kernel, if it is not here. */
+  open(): void {
+    if (this.#channel || !this.run) return;
+    this.#channel = this.#around.line.channel(this.#turn);
+    this.#channel.watch(() => this.#around.redraw(this), this.#alive.signal);
+    this.draw();
+  }
+
+  close(): void {
+    this.#alive.abort();
+  }
+
+  draw(): void {
+    const channel = this.#channel;
+    if (channel && (!this.#drawing || channel.run !== this.#shown)) this.#begin(channel);
+    const run = this.#shown;
+    this.#drawing?.update(run);
+    this.#actions.update(this.#turn, run, this.#around.free);
+    this.#note.textContent = this.#remark(channel);
+    this.#note.hidden = !this.#note.textContent;
+    if (channel && run.next > 0) channel.painted(run.next);
+    if (run.finished && isOver(run.state) && !this.#complete) this.#finish();
+  }
+
+  #remark(channel: Channel | null): string {
+    if (!this.run) return UNASKED;
+    if (channel?.incomplete) return MISSING;
+    return this.#shown.next === 0 && !this.#around.live ? ELSEWHERE : "";
+  }
+
+  /** Another run, or the same one told again from its beginning. */
+  #begin(channel: Channel): void {
+    this.#shown = channel.run;
+    this.#complete = false;
+    this.#drawing = new Turn(channel.decisions);
+    this.#stand(this.#drawing.node);
+  }
+
+  #stand(article: HTMLElement): void {
+    article.append(this.#note, this.#actions.node);
+    this.node.replaceChildren(article);
+  }
+
+  #finish(): void {
+    this.#complete = true;
+    for (const bar of this.node.querySelectorAll(".sc-program-bar")) {
+      bar.lastElementChild?.before(button("To new cell", "sc-to-cell"));
+    }
+  }
+}

@@ -1,0 +1,48 @@
+/** Text as it comes, nothing in it read as anything else. What has been drawn is never touched again. */
+
+import { appendCode, plain, program } from "./build.js";
+import { Cleaner } from "./clean.js";
+import { appendText } from "./dom.js";
+
+class Verbatim {
+  readonly #cleaner = new Cleaner();
+  readonly #put: (text: string) => void;
+  #fresh = "";
+
+  constructor(put: (text: string) => void) {
+    this.#put = put;
+  }
+
+  append(piece: string): void {
+    this.#fresh += this.#cleaner.feed(piece);
+  }
+
+  draw(): void {
+    if (this.#fresh) this.#put(this.#fresh);
+    this.#fresh = "";
+  }
+
+  end(): void {
+    this.#fresh += this.#cleaner.end();
+    this.draw();
+  }
+}
+
+/** Plain text, its lines kept. */
+export class PlainText extends Verbatim {
+  constructor(root: HTMLElement) {
+    const shown = plain("");
+    root.append(shown);
+    super((text) => appendText(shown, text));
+  }
+}
+
+/** One block of code. */
+export class CodeBlock extends Verbatim {
+  constructor(root: HTMLElement, language: string) {
+    const shown = program(language, "");
+    const code = shown.querySelector("code") ?? shown;
+    root.append(shown);
+    super((text) => appendCode(code, text));
+  }
+}

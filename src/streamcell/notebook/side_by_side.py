@@ -1,0 +1,111 @@
+"""Several answers in one cell: streams at the same time, then their blocking calls, then how they compare.
+
+It knows cells and their comparison; how one answer is shown is its cell's business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from IPython.display import display as publish
+
+from streamcell.agent import Asked
+from streamcell.errors import StreamcellError, from_info
+from streamcell.many.comparison import Comparison, together
+from streamcell.notebook.cell import Cell, Interrupted
+
+
+class SideBySide:
+    """The cells of one comparison, to be waited for as one. `leave` is given the comparison.
+
+    `open_cell` gives the begun cell for an answer. With `raising`, the first failure is raised by `check`;
+    with `picture`, the waits are drawn as well as written.
+    """
+
+    def __init__(
+        self,
+        streamed: Mapping[str, Asked],
+        at_once: Mapping[str, Asked],
+        *,
+        open_cell: Callable[[Asked], Cell],
+        leave: Callable[[Comparison], object],
+        raising: bool,
+        picture: bool,
+    ) -> None:
+        self._streamed = streamed
+        self._at_once = at_once
+        self._open_cell = open_cell
+        self._leave = leave
+        self._raising = raising
+        self._picture = picture
+        self._cells = [open_cell(asked) for asked in streamed.values()]
+
+    def wait(self) -> None:
+        """Show the answers until all have ended. Ctrl-C stops those that run and raises `Interrupted`."""
+        try:
+            for cell in self._cells:
+                cell.wait()
+            for asked in self._at_once.values():
+                self._next(asked).wait()
+        except Interrupted:
+            for cell in self._stopped():
+                cell.wait()
+            raise
+        finally:
+            self._end()
+
+    async def wait_awaited(self) -> None:
+        """The same where the kernel's own loop stays free meanwhile."""
+        try:
+            await _all(cell.wait_awaited() for cell in self._cells)
+            for asked in self._at_once.values():
+                await self._next(asked).wait_awaited()
+        finally:
+            self._end()
+
+    def check(self) -> None:
+        """Raise the first failure, naming whose it is."""
+        for label, failure in self._comparison().failures.items():
+            if self._raising:
+                raise _named(label, from_info(failure))
+
+    def _next(self, asked: Asked) -> Cell:
+        cell = self._open_cell(asked)
+        self._cells.append(cell)
+        return cell
+
+    def _stopped(self) -> list[Cell]:
+        running = [cell for cell in self._cells if not cell.stream.finished]
+        for cell in running:
+            cell.stream.cancel()
+        return running
+
+    def _comparison(self) -> Comparison:
+        return together(self._streamed, self._at_once)
+
+    def _end(self) -> None:
+        comparison = self._comparison()
+        publish(comparison.summary)
+        if self._picture:
+            publish(comparison.picture)
+        self._leave(comparison)
+
+
+async def _all(waits: Any) -> None:
+    """All at the same time; each ends well by itself, also when the kernel is interrupted."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks)
+    except asyncio.CancelledError:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    for task in tasks:
+        task.result()
+
+
+def _named(label: str, error: StreamcellError) -> StreamcellError:
+    error.args = (f"{label}: {error}",)
+    return error
