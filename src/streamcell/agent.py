@@ -118,7 +118,8 @@ class Agent:
         ).stream()
 
     def __repr__(self) -> str:
-        return f"Agent({self.provider.facts.name}:{self.model})"
+        named = "" if self.name == self.provider.facts.name else f"{self.name!r}, "
+        return f"Agent({named}{self.provider.facts.name}:{self.model})"
 
 
 class Asked(NamedTuple):

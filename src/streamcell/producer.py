@@ -53,6 +53,8 @@ class Producer:
         # nothing and is told nothing twice.
         self._lock = threading.RLock()
         self.begun = False
+        self.gave_up = False
+        """Whether the run ended because its reader stayed away."""
         self.ledger = ledger
 
     @property
@@ -211,6 +213,7 @@ class Producer:
                         await drained.wait()
                         continue
                 if self._taken() == taken:
+                    self.gave_up = True
                     away = f"nobody read the stream for {self._backpressure} s"
                     raise BackpressureTimeout(f"{away}; read faster or raise Timeouts(backpressure=…)")
         finally:

@@ -65,6 +65,8 @@ class ChunkReader:
             self._producer.leave(self._cursor)
 
     def _take(self) -> StreamChunk:
+        if self._producer.gave_up:
+            self._last()  # who reads too slowly is told now, not after everything that waits to be read
         for chunk in self._cursor.take(1):
             self._producer.advance(self._cursor)
             return chunk

@@ -10,6 +10,7 @@ before the first content (`Started`, usage) is held back until then, so that a r
 
 from __future__ import annotations
 
+import logging
 import math
 import random
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
@@ -31,6 +32,8 @@ from streamcell.io.retry import Policy
 from streamcell.io.transport import Answer
 from streamcell.messages import Request
 from streamcell.providers.contract import Call, Decoder, Provider
+
+log = logging.getLogger("streamcell")
 
 Deliver = Callable[[list[Event]], Awaitable[None]]
 Source = Callable[[Deliver], Awaitable[None]]
@@ -285,6 +288,7 @@ class Fallback:
             if isinstance(error, LimitExceeded | BackpressureTimeout):
                 raise
             seam = Notice("fallback", f"{error}. Answered anew by {self._name}.")
+            log.info("fallback to %s: %s", self._name, error)
         else:
             return
 

@@ -46,6 +46,7 @@ STEPS = st.lists(
     st.tuples(st.just("append"), MESSAGES)
     | st.tuples(st.just("edit"), st.tuples(st.integers(0, 9), TEXT))
     | st.tuples(st.just("switch"), st.tuples(st.integers(0, 9), st.integers(0, 9)))
+    | st.tuples(st.just("delete"), st.tuples(st.integers(0, 9), st.none()))
     | st.tuples(st.just("answer"), st.tuples(st.integers(0, 9), TEXT))
     | st.tuples(st.just("reload"), st.none()),
     max_size=14,
@@ -95,6 +96,9 @@ def after(steps, path):
             case "switch" if count:
                 index = given_[0] % count
                 conversation.switch(index, given_[1] % len(conversation.branches(index)))
+            case "delete" if count and not waiting:
+                gone = conversation.delete(given_[0] % count)
+                assert not {turn.id for turn in conversation} & set(gone)
             case "answer":
                 place = conversation.place(given_[1])
                 conversation.expect(place)
@@ -378,3 +382,64 @@ def test_an_exported_notebook_would_ask_the_same_again(tmp_path):
         "%%stream p:m -c my-talk --raw\nTwo?",
     ]
     assert "2" in notebook.cells[2].outputs[0].data["text/plain"]
+
+
+def test_a_deleted_turn_takes_what_follows_with_it_and_an_earlier_version_is_followed():
+    conversation = two_turns()
+    conversation.edit(1, "Three?")
+    conversation.delete(1)
+    assert texts(conversation.messages) == ["Be brief.", "One?", "1", "Two?", "2"]
+    assert len(conversation.branches(1)) == 1
+    conversation.delete(0)
+    assert texts(conversation.messages) == ["Be brief."]
+    answered(conversation, "Four?", "4")
+    assert texts(conversation.messages) == ["Be brief.", "Four?", "4"]
+
+
+def test_deleting_a_version_that_is_not_the_last_leaves_the_others():
+    conversation = two_turns()
+    conversation.edit(0, "Uno?")
+    conversation.switch(0, 0)
+    conversation.delete(0)
+    assert texts(conversation.messages) == ["Be brief.", "Uno?"]
+
+
+def test_an_answer_to_a_deleted_turn_is_not_taken():
+    conversation = two_turns()
+    place = conversation.place("Three?")
+    conversation.begin(place)
+    conversation.expect(place)
+    conversation.delete(2)
+    conversation.arrive(place, response_to(place.messages, "3"))
+    assert len(conversation) == 2
+
+
+def test_a_question_that_nobody_answered_is_not_sent_with_the_next():
+    conversation = two_turns()
+    silent = conversation.place_on(conversation[-1].id, (said("user", "Three?"),))
+    conversation.begin(silent)
+    place = conversation.place_on(conversation[-1].id, (said("user", "Four?"),))
+    conversation.begin(place)
+    assert texts(place.messages) == ["One?", "1", "Two?", "2", "Four?"]
+    assert [turn.question for turn in conversation] == ["One?", "Two?", "Three?", "Four?"]
+
+
+def test_a_place_beside_a_turn_is_a_branch_of_it_once_it_has_begun():
+    conversation = two_turns()
+    place = conversation.place_on(conversation[0].id, (said("user", "Other?"),))
+    assert len(conversation.branches(1)) == 1
+    conversation.begin(place)
+    conversation.expect(place)
+    conversation.arrive(place, response_to(place.messages, "other"))
+    assert texts(conversation.messages) == ["Be brief.", "One?", "1", "Other?", "other"]
+    assert [len(versions) for versions in conversation.versions()] == [1, 2]
+
+
+def test_a_turn_can_be_asked_again_in_its_own_place():
+    conversation = two_turns()
+    turn = conversation[1]
+    place = conversation.place_on(turn.parent, turn.messages[:1], turn=turn.id)
+    conversation.begin(place)
+    conversation.expect(place)
+    conversation.arrive(place, response_to(place.messages, "zwei"))
+    assert texts(conversation.messages) == ["Be brief.", "One?", "1", "Two?", "zwei"]

@@ -10,6 +10,7 @@ import sys
 import types
 from dataclasses import dataclass
 from decimal import Decimal
+from keyword import iskeyword
 from typing import Annotated, Any, Literal
 
 import pandas as pd
@@ -367,7 +368,7 @@ def typed_values(draw):
 
 
 _PARAMETERS = st.dictionaries(
-    st.from_regex(r"\A[a-z_]{1,7}\Z").filter(lambda name: name.isidentifier()),
+    st.from_regex(r"\A[a-z_]{1,7}\Z").filter(lambda name: name.isidentifier() and not iskeyword(name)),
     typed_values(),
     min_size=1,
     max_size=4,

@@ -8,12 +8,15 @@ from __future__ import annotations
 import asyncio
 import shutil
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 import streamcell
-from streamcell import Agent, ProviderError
+from streamcell import Agent, ProviderError, StreamInterruptedError
+from streamcell.core.response import StreamingResponse
+from streamcell.core.structure.schema import Schema
 from streamcell.events import ReasoningDelta, Retrying, TextDelta, ToolCallDelta
 from streamcell.testing import VirtualClock
 
@@ -155,3 +158,110 @@ def test_a_conversation_is_understood(aimock, provider):
         {"role": "user", "content": "greet"},
     ]
     assert ask(aimock, provider, messages).result().text == TEXT
+
+
+# Tools: aimock finds the next answer by the results that it is told
+
+
+def get_weather(city: str, days: int) -> str:
+    return f"{city}: sunny for {days} days"
+
+
+def get_time() -> str:
+    return "12:34"
+
+
+def with_tools(aimock, provider, *tools):
+    return Agent(f"{provider}:m-1", tools=tools, approve="never", **options(aimock, provider))
+
+
+@every_provider
+@pytest.mark.parametrize("streamed", [True, False], ids=["streamed", "whole"])
+def test_two_tools_run_and_their_results_are_understood(aimock, provider, streamed):
+    agent = with_tools(aimock, provider, get_weather, get_time)
+    response = agent.stream("weather").result() if streamed else agent.run("weather")
+    assert response.text == "Sunny at 12:34."
+    assert [(result.name, result.content, result.error) for result in response.tool_results] == [
+        ("get_weather", "Köln: sunny for 3 days", False),
+        ("get_time", "12:34", False),
+    ]
+    assert [message.role for message in response.messages] == ["user", "assistant", "tool", "assistant"]
+    assert (response.streamed, response.stop_reason) == (streamed, "stop")
+
+
+@every_provider
+def test_a_tool_that_fails_is_told(aimock, provider):
+    def get_time() -> str:
+        raise LookupError("no clock here")
+
+    response = with_tools(aimock, provider, get_weather, get_time).stream("weather").result()
+    assert response.text == "Sunny, some time."
+    assert sorted(result.error for result in response.tool_results) == [False, True]
+
+
+@every_provider
+def test_a_result_leads_to_the_next_call_even_under_the_same_id(aimock, provider):
+    ran = []
+
+    def double(number: int) -> int:
+        ran.append(number)
+        return 2 * number
+
+    response = with_tools(aimock, provider, double).stream("first step").result()
+    assert ran == [2, 4]
+    assert response.text == "It is 8."
+    assert len({call.id for call in response.tool_calls}) == 2
+
+
+# Structured output: the answers are fixed; OpenAI's dialect is asked for the format, too
+
+
+@dataclass
+class City:
+    name: str
+    people: int
+    river: str | None = None
+
+
+CITIES = [City("Köln", 1087353, "Rhein"), City("Ulm", 128928)]
+
+
+@every_provider
+def test_a_list_of_objects_grows_and_ends_as_asked(aimock, provider):
+    stream = ask(aimock, provider, "two cities", schema=list[City])
+    growing, rows = StreamingResponse(), []
+    growing.schema = Schema(list[City])
+    for chunk in stream:
+        growing.add_chunk(chunk)
+        rows.append(len(growing.parsed))
+    assert stream.response.parsed == growing.parsed == CITIES
+    assert rows == sorted(rows)
+    assert {1, 2} <= set(rows)
+    assert list(stream.response.to_frame()["people"]) == [1087353, 128928]
+
+
+def test_the_format_is_asked_for_in_openais_words(aimock):
+    assert ask(aimock, "openai", "one city, strictly", schema=City).result().parsed == CITIES[0]
+    with pytest.raises(ProviderError):
+        ask(aimock, "openai", "one city, strictly", retries=0).result()
+
+
+@every_provider
+def test_an_answer_that_does_not_fit_is_an_error_with_what_came(aimock, provider):
+    with pytest.raises(StreamInterruptedError, match="people: expected an integer") as caught:
+        ask(aimock, provider, "a wrong city", schema=City).result()
+    assert caught.value.partial.parsed.name == "Köln"
+
+
+@every_provider
+@pytest.mark.parametrize("streamed", [True, False], ids=["streamed", "whole"])
+def test_what_is_said_behind_the_tools_is_the_value(aimock, provider, streamed):
+    def count(name: str) -> int:
+        return {"Köln": 1087353}[name]
+
+    agent = with_tools(aimock, provider, count)
+    response = (
+        agent.stream("measure", schema=City).result() if streamed else agent.run("measure", schema=City)
+    )
+    assert response.parsed == City("Köln", 1087353)
+    assert [result.content for result in response.tool_results] == ["1087353"]

@@ -161,7 +161,7 @@ def test_a_comparison_is_a_plain_dict_with_a_page():
     answers = asked(["demo:markdown", "demo:thinking"])
     assert isinstance(answers, dict)
     bundle = answers._repr_mimebundle_()
-    assert set(bundle) == {"text/html", "text/plain"}
+    assert set(bundle) == {"text/html", "text/plain", "image/svg+xml"}
     assert all(f"<h2>{model}</h2>" in bundle["text/html"] for model in answers)
     assert "demo:thinking: first text" in bundle["text/plain"]
 

@@ -73,7 +73,7 @@ class Ledger:
 
     def begin(self, now: float, timestamp: float) -> None:
         """The request goes out at monotonic `now`, wall-clock `timestamp`."""
-        self.meter = Meter(now, pricing=self._pricing)
+        self.meter = self.response.meter = Meter(now, pricing=self._pricing)
         self.response.start_time = timestamp
         self._call(self._when_begun)
 
@@ -99,6 +99,8 @@ class Ledger:
         for subscription in tuple(self._subscriptions):
             self._tell(subscription)
         if isinstance(events[-1], Finished):
+            metrics = self.response.metrics
+            log.debug("stream finished: %s after %d chunks, %s", events[-1].reason, metrics.chunks, metrics)
             # In this order: who reads to the end finds the run where the watchers keep it, and a reader of
             # chunks that is at its end finds the run finished.
             self._call(self._when_finished)
@@ -153,8 +155,7 @@ class Ledger:
                 )
             case Finished():
                 self.response.end_time = timestamp
-                self.response.metrics = metrics = self.meter.metrics(now)
-                log.debug("stream finished: %s after %d chunks, %s", event.reason, metrics.chunks, metrics)
+                self.response.metrics = self.meter.metrics(now)
                 return self._chunker.flush(timestamp)
             case _:
                 pass

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import UNSET
 
 from streamcell.core import static
-from streamcell.core.metrics import Metrics
+from streamcell.core.metrics import Meter, Metrics
 from streamcell.core.pieces import Pieces
 from streamcell.core.steps import Mark, Step, step_messages
 from streamcell.core.structure import growing
@@ -35,7 +35,8 @@ class StreamingResponse:
     """One answer with its chunks, figures and everything else the provider said.
 
     `text` (also `complete_text` and ``str(r)``), `thinking`, `refusal` are strings; `tool_calls`,
-    `tool_results`, `citations` are the events of those names; `usage` and `metrics` hold None where nobody
+    `tool_results` (in the order in which they came: their `id` tells whose they are), `citations` are the
+    events of those names; `usage` and `metrics` hold None where nobody
     knows. `stop_reason` is one word of `events.StopReason` and None while the answer grows; the provider's
     own word is ``metadata["stop"]``. `start_time` and `end_time` are wall-clock seconds since the epoch.
     `error` says what ended the run, if something did.
@@ -53,7 +54,9 @@ class StreamingResponse:
         self.citations: list[Citation] = []
         self.reasoning_parts: list[ReasoningPart] = []
         self.usage = Usage()
-        self.metrics = Metrics()
+        self.meter: Meter | None = None
+        """Measures the answer while it grows; set by whoever receives it."""
+        self._metrics: Metrics | None = None
         self.metadata: dict[str, Any] = {}
         self.stop_reason: StopReason | None = None
         self.error: ErrorInfo | None = None
@@ -88,6 +91,17 @@ class StreamingResponse:
         if self.start_time is None or self.end_time is None:
             return None
         return self.end_time - self.start_time
+
+    @property
+    def metrics(self) -> Metrics:
+        """The figures of the run: those so far, while it grows."""
+        if self._metrics is not None:
+            return self._metrics
+        return Metrics() if self.meter is None else self.meter.metrics(self.meter.last)
+
+    @metrics.setter
+    def metrics(self, metrics: Metrics) -> None:
+        self._metrics, self.meter = metrics, None
 
     @property
     def total_tokens(self) -> int | None:
@@ -248,7 +262,7 @@ class StreamingResponse:
 
     def __getstate__(self) -> dict[str, Any]:
         # A copy on paper has nobody to ask: clients and keys are not pickled.
-        return {**self.__dict__, "continuation": None}
+        return {**self.__dict__, "_metrics": self.metrics, "meter": None, "continuation": None}
 
     def __str__(self) -> str:
         return self.text

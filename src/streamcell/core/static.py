@@ -151,7 +151,7 @@ def _html(answer: Answer) -> Iterator[str]:
 
 def _plain(answer: Answer) -> Iterator[str]:
     for step in answer.steps:
-        yield from _step_plain(step)
+        yield from _step_plain(step, answer.metadata.get("format", "markdown"))
     if answer.refusal:
         yield f"Refused: {visible(answer.refusal)}"
     if answer.citations:
@@ -182,13 +182,13 @@ def _text_html(text: str, form: str) -> str:
             return safe_html.preformatted(text)
 
 
-def _step_plain(step: Step) -> Iterator[str]:
+def _step_plain(step: Step, form: str) -> Iterator[str]:
     if step.thinking:
         yield f"Thinking:\n{visible(step.thinking)}"
     before, after = _tools(step)
     yield from (f"{title}\n{visible(body)}" for title, body in before)
     if step.text:
-        yield visible(step.text)
+        yield answer_table.plain(step.text) if form == "table" else visible(step.text)
     yield from (f"{title}\n{visible(body)}" for title, body in after)
 
 

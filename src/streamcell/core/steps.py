@@ -49,4 +49,7 @@ def step_messages(step: Step) -> Iterator[Message]:
     if parts:
         yield Message("assistant", tuple(parts))
     if results:
+        # In the order of the calls, not of their ends: some wires have no ids, and tell them by place.
+        order = {call.id: number for number, call in enumerate(calls)}
+        results.sort(key=lambda result: order.get(result.id, len(order)))
         yield Message("tool", tuple(ToolResultPart(r.id, r.name, r.content, r.error) for r in results))

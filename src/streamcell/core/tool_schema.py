@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, get_args, get_origin
 
 from streamcell.core import docstring
 from streamcell.core.signature import documentation, hints_of, signature_of
+from streamcell.core.structure.json_types import with_late_typed_dicts
 from streamcell.errors import ToolError, UsageError
 
 if TYPE_CHECKING:
@@ -62,7 +63,10 @@ def parameters_of(function: Callable[..., Any], name: str) -> Parameters:
     import pydantic  # noqa: PLC0415 - heavy, and needed only by those who use tools
 
     signature = signature_of(function, name)
-    hints = hints_of(function, signature, name)
+    hints = {
+        parameter: with_late_typed_dicts(hint)
+        for parameter, hint in hints_of(function, signature, name).items()
+    }
     try:
         # Both are said: the adapter knows this option only as the default of what has no options of its own.
         config = pydantic.ConfigDict(strict=True, extra="forbid")

@@ -61,7 +61,12 @@ class Comparison(dict[str, StreamingResponse]):
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         del include, exclude
-        return comparison_table.bundle(self)
+        return comparison_table.bundle(self) | {"image/svg+xml": self.picture.svg}
+
+    def _repr_pretty_(self, printer: Any, cycle: object) -> None:
+        """IPython's own way to print a dict would go before the text of the bundle."""
+        del cycle
+        printer.text(comparison_table.bundle(self)["text/plain"])
 
 
 class Summary(msgspec.Struct, frozen=True):
@@ -71,7 +76,9 @@ class Summary(msgspec.Struct, frozen=True):
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         del include, exclude
-        return comparison_table.summary(self.answers)
+        return comparison_table.summary(self.answers) | {
+            "image/svg+xml": comparison_table.picture(self.answers).svg
+        }
 
 
 async def compare(

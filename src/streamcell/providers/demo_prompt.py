@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 _WORDS_SHOWN = 40
 _WORD_LENGTH = 24
 _CHARACTERS_PER_TOKEN = 4
+_DECIMAL = re.compile(r"[0-9]\.[0-9]")
 _APOSTROPHE = "\u2019"
 """The typographic one: the plain one ends a string in many languages a page is written in."""
 
@@ -74,7 +75,8 @@ def code_span(text: str, *, limit: int = 400) -> str:
 
 
 def _inert(word: str) -> str:
-    kept = (character for character in word.replace("'", _APOSTROPHE) if _plain(character))
+    word = word.replace("'", _APOSTROPHE)
+    kept = (char for at, char in enumerate(word) if _plain(char) or _DECIMAL.match(word, max(0, at - 1)))
     return "".join(kept).strip(_APOSTROPHE + "-")
 
 

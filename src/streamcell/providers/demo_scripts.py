@@ -60,7 +60,9 @@ def markdown(question: Question) -> Script:
 
 
 def tools(question: Question) -> Script:
-    """Calls every tool that is offered; when there are results, answers with them."""
+    """Calls every tool that is offered; then answers with the results, or with JSON if there is a schema."""
+    if question.schema is not None and (question.results or not question.tools):
+        return json_answer(question)
     if question.results:
         lines = [f"- {code_span(result)}" for result in question.results]
         return Script.of(

@@ -45,6 +45,17 @@ def test_a_fence_around_the_json_is_not_shown():
     assert cells(answer_table.html('```json\n[{"n": 1}]\n```')) == [["n"], ["1"]]
 
 
+def test_in_plain_text_the_columns_stand_below_each_other():
+    text = json.dumps([{"name": "Ada", "age": 36}, {"name": "Maximilian", "age": 7}])
+    assert answer_table.plain(text) == "name        age\nAda         36\nMaximilian  7"
+
+
+def test_a_very_long_list_says_how_much_of_it_is_shown():
+    html = answer_table.html(json.dumps([{"n": number} for number in range(1001)]))
+    assert len(cells(html)) == 1 + 1000
+    assert "1,001 rows, the first 1,000 shown" in html
+
+
 def test_text_that_is_no_json_stays_as_it_is():
     assert answer_table.html("I cannot say.") == safe_html.preformatted("I cannot say.")
 
