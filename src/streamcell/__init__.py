@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from streamcell.many.verdict import ensemble
     from streamcell.many.workflow import Workflow
     from streamcell.messages import ImagePart, Message, StreamChunk, TextPart
+    from streamcell.notebook.chat import ChatWidget
     from streamcell.notebook.chats import conversation
     from streamcell.notebook.present import show
     from streamcell.notebook.view import StreamView
@@ -47,6 +48,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Agent": "agent",
     "BackpressureTimeout": "errors",
+    "ChatWidget": "notebook.chat",
     "Conversation": "core.conversation",
     "EventBus": "many.bus",
     "ImagePart": "messages",
@@ -84,6 +86,7 @@ _HOMES = {
 __all__ = [
     "Agent",
     "BackpressureTimeout",
+    "ChatWidget",
     "Conversation",
     "EventBus",
     "ImagePart",

@@ -13,6 +13,14 @@ from streamcell.testing import Fault, Script, WireServer
 
 ANSWER = "# A title\n\nSome **words** and the end."
 
+# The answer is shown on the thread of the portal, in the step that ends the run.
+WAIT = """\
+import asyncio, time
+from streamcell.io.portal import portal
+while r.stop_reason is None: time.sleep(0.01)
+portal.submit(lambda: asyncio.sleep(0)).result()
+"""
+
 
 @pytest.fixture(scope="module")
 def server():
@@ -77,8 +85,7 @@ def test_a_widget_that_was_asked_for_ends_as_the_static_answer(server):
 
 
 def test_a_stream_in_the_background_lands_in_its_own_cell(server):
-    wait = "import time\nwhile 'r' not in globals(): time.sleep(0.01)"
-    notebook = _executed(_ask(server, "-o r --bg"), wait)
+    notebook = _executed(_ask(server, "-o r --bg"), WAIT)
     _check(notebook.cells[1].outputs)
     assert notebook.cells[2].outputs == []
 

@@ -113,6 +113,23 @@ def test_a_sync_is_answered_from_the_number_asked_for():
     assert page.batches[-1].events == [TextDelta("ab")]
 
 
+def test_a_sync_tells_a_page_that_knows_nothing_where_the_run_stands():
+    page, stream, session = opened()
+    stream.ledger.begin(0.0, 0.0)
+    feed(stream, Started("p", "m"), TextDelta("a"), Finished("stop"))
+    session.flush(0.0)
+    session.receive(Sync("1", 0), 0.0)
+    session.flush(0.0)
+    assert (page.batches[-1].state, page.batches[-1].figures.characters) == ("done", 1)
+
+
+def test_an_answer_that_was_never_asked_for_has_no_figures():
+    page, stream, session = opened()
+    feed(stream, Started("p", "m"), TextDelta("a"), Finished("stop"))
+    session.flush(0.0)
+    assert page.batches[-1].figures is None
+
+
 def test_a_sync_after_the_end_also_brings_the_lasting_output():
     page, stream, session = opened()
     feed(stream, Started("p", "m"), Finished("stop"))

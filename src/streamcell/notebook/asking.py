@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import sys
 from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -24,11 +23,12 @@ from streamcell.core.response import StreamingResponse
 from streamcell.core.shown_body import shown_body
 from streamcell.errors import StreamcellError, UsageError
 from streamcell.many import comparison
-from streamcell.notebook import arguments, chats, images, kernel, named_values, running, shown_images
+from streamcell.notebook import arguments, chats, images, kernel, named_values, running, screens, shown_images
 from streamcell.notebook.arguments import CellArguments
 from streamcell.notebook.cell import Cell
 from streamcell.notebook.chats import Chat
-from streamcell.notebook.display import Display, Kind, StaticDisplay, TerminalDisplay
+from streamcell.notebook.display import Kind
+from streamcell.notebook.names import Names
 from streamcell.notebook.side_by_side import SideBySide
 from streamcell.notebook.wording import in_words_of_the_line
 from streamcell.options import Options
@@ -113,9 +113,10 @@ def _open(magics: StreamMagics, line: str, body: str) -> Opened | None:
     asked = agent.ask(prompt, model, options, streamed=said.streamed, trusted=_trusted)
     if chat is not None:
         _keep(chat, asker, options)
-    cell = _begun(magics, said, asked, lambda response: _leave(shell, said.out, response))
     if not said.background:
-        return cell
+        return _begun(magics, said, asked, lambda response: _leave(shell, said.out, response))
+    cell = _begun(magics, said, asked, lambda _response: None)
+    _leave(shell, said.out, asked.stream.response)  # it grows from now on, and nothing is overwritten later
     cell.wait_in_background()
     return None
 
@@ -124,20 +125,26 @@ def _compared(
     magics: StreamMagics, said: CellArguments, prompt: Prompt, models: Sequence[str], options: Options
 ) -> Opened:
     labels = comparison.label(models)
+    wall = screens.wall(magics.shell, said.display or cast("Kind", magics.display))
     streamed = comparison.ask_each(prompt, labels, options, streamed=said.streamed)
     blocking = said.compare_blocking
     return SideBySide(
         streamed,
         comparison.ask_each(prompt, labels, options, streamed=False) if blocking else {},
-        open_cell=lambda asked: _begun(magics, said, asked, lambda _response: None),
+        open_cell=lambda asked: _begun(magics, said, asked, lambda _response: None, display=wall.display),
+        show=wall.end,
         leave=lambda answers: _leave(magics.shell, said.out, answers),
         raising=options.get("on_error", "raise") == "raise",
-        picture=kernel.host(magics.shell) != "terminal",
     )
 
 
 def _begun(
-    magics: StreamMagics, said: CellArguments, asked: Asked, leave: Callable[[StreamingResponse], object]
+    magics: StreamMagics,
+    said: CellArguments,
+    asked: Asked,
+    leave: Callable[[StreamingResponse], object],
+    *,
+    display: screens.Choose = screens.choose_display,
 ) -> Cell:
     """The cell of one answer, on its display, with the request on its way."""
     form = said.format or magics.format
@@ -146,7 +153,7 @@ def _begun(
     cell = running.numbered(
         lambda number: Cell(
             asked.stream,
-            choose_display(
+            display(
                 magics.shell,
                 said.display or cast("Kind", magics.display),
                 model=asked.model,
@@ -163,32 +170,6 @@ def _begun(
     return cell
 
 
-def choose_display(
-    shell: Any,
-    kind: Kind,
-    *,
-    model: str,
-    scripted: bool,
-    placed: bool = False,
-    rate: float | None = None,
-) -> Display:
-    """The display for where we are; ``auto`` is the richest that the place can show.
-
-    `placed`: the cell will be over before the answer; `rate`: messages a second to the page.
-    """
-    place = kernel.host(shell)
-    if place == "terminal" or kind == "text":
-        return TerminalDisplay(plain=kind == "text" or not sys.stdout.isatty())
-    if kind == "static" or (kind == "auto" and place == "no_page"):
-        return StaticDisplay(placed=placed)
-    try:
-        from streamcell.notebook.view import WidgetDisplay  # noqa: PLC0415 - widgets load on first display
-    except ImportError as error:
-        _say(f"note: live views are off ({error}); `pip install anywidget` turns them on")
-        return StaticDisplay(placed=placed)
-    return WidgetDisplay(model=model, scripted=scripted, rate=rate)
-
-
 def _options(magics: StreamMagics, said: CellArguments) -> Options:
     """What the cell says over what the notebook's configuration says, with the key that `--key-env` names."""
     configured = {name: getattr(magics, name) for name in _CONFIGURED}
@@ -196,7 +177,7 @@ def _options(magics: StreamMagics, said: CellArguments) -> Options:
         name: value for name, value in configured.items() if value != magics.trait_defaults(name)
     }
     options |= said.options
-    names = _own_names(magics.shell)
+    names = _own(magics.shell)
     if said.tools:
         options["tools"] = [named_values.tool(name, names) for name in said.tools]
     if said.schema is not None:
@@ -231,17 +212,14 @@ def _keep(chat: Chat, asker: kernel.Asker | None, options: Options) -> None:
         _say(note)
 
 
-def _own_names(shell: Any) -> dict[str, Any]:
-    """The user's variables, without those that IPython itself put beside them."""
-    hidden = shell.user_ns_hidden
-    return {
-        name: value for name, value in shell.user_ns.items() if not (name in hidden and hidden[name] is value)
-    }
+def _own(shell: Any) -> dict[str, Any]:
+    """The user's variables."""
+    return Names(shell.user_ns, shell.user_ns_hidden).own()
 
 
 def _prompt(body: str, said: CellArguments, shell: Any) -> Prompt:
     """The prompt with the values of its names, and with the images that it or the line names."""
-    names = _own_names(shell)
+    names = _own(shell)
     shown = images.asked_for(said.images, names, last=shown_images.last(shell))
     if not said.interpolate:
         return images.with_images(body, shown)

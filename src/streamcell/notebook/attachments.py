@@ -6,6 +6,7 @@ Nothing a page says about a file is believed: an image is known by its bytes, te
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -14,13 +15,18 @@ from streamcell.core.prompt import image
 from streamcell.core.transcript import fenced
 from streamcell.core.visible import visible
 from streamcell.errors import UsageError
-from streamcell.messages import ImagePart, TextPart
+from streamcell.messages import ImagePart, Part, TextPart
 
 MOST: Final = 20
 """Files of one question."""
 LARGEST: Final = 10_000_000
 """Bytes of one file."""
 _LONGEST_NAME: Final = 200
+_TEXT_KIND: Final = "text/plain"
+_WRITTEN: Final = re.compile(
+    r"\n\n(?P<name>[^\n]{1,200}):\n\n(?P<fence>`{3,})\n(?P<text>.*)\n(?P=fence)", re.DOTALL
+)
+"""As `_text` writes it."""
 
 
 class Attachment(NamedTuple):
@@ -37,16 +43,19 @@ def attachments(files: Sequence[SentFile]) -> list[Attachment]:
     return [_attachment(file) for file in files]
 
 
-def of_image(part: ImagePart) -> Attached:
-    """An image of which nobody knows the name any more."""
-    return Attached("image", part.media_type, len(part.data))
+def recognised(part: Part) -> Attached | None:
+    """The file that a part of an older question was; None for what is no file."""
+    if isinstance(part, ImagePart):
+        return Attached("image", part.media_type, len(part.data))
+    found = _WRITTEN.fullmatch(part.text) if isinstance(part, TextPart) else None
+    return found and Attached(found["name"], _TEXT_KIND, len(found["text"].encode("utf-8", "replace")))
 
 
 def _attachment(file: SentFile) -> Attachment:
     name = visible(" ".join(file.name.split()))[:_LONGEST_NAME] or "unnamed"
     data = _decoded(name, file.data)
     part = _image(data) or _text(name, data)
-    kind = part.media_type if isinstance(part, ImagePart) else "text/plain"
+    kind = part.media_type if isinstance(part, ImagePart) else _TEXT_KIND
     return Attachment(part, Attached(name, kind, len(data)))
 
 

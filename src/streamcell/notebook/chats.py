@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from streamcell.core.conversation import Conversation, Place
+from streamcell.core.prompt import Prompt
 from streamcell.core.visible import visible
 from streamcell.errors import UsageError
 from streamcell.notebook.kernel import Asker
@@ -29,7 +30,7 @@ class Chat:
         self._run = ""
         self._asked = 0
 
-    def place(self, prompt: str, asker: Asker | None) -> Place:
+    def place(self, prompt: Prompt, asker: Asker | None) -> Place:
         """Where the answer will stand: in place of what the same cell asked before, else at the end."""
         owner = self._owner(asker)
         return self.conversation.place(prompt, instead_of=self._owned.get(owner) if owner else None)
@@ -73,6 +74,11 @@ def find(name: str, *, new: bool) -> Chat:
     if not name.strip():
         raise UsageError("-c takes the name of a conversation; it is empty")
     return (None if new else _chats.get(name)) or Chat(name)
+
+
+def names() -> list[str]:
+    """The names of the chats, the one used last in the end."""
+    return list(_chats)
 
 
 def listing() -> str:

@@ -86,6 +86,27 @@ class StaticDisplay:
         return False
 
 
+class NoDisplay:
+    """Nothing: the answer is shown with others when all are over."""
+
+    asks = False
+
+    def open(self, stream: Stream) -> None:
+        pass
+
+    def show(self, events: list[Event]) -> None:
+        pass
+
+    def close(self, stream: Stream) -> None:
+        pass
+
+    def quiet(self) -> AbstractContextManager[object]:
+        return nullcontext()
+
+    def heard_stop(self) -> bool:
+        return False
+
+
 class TerminalDisplay:
     """Rich Markdown in a terminal; plain text as it comes where there is none."""
 

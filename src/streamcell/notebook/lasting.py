@@ -34,7 +34,7 @@ class Lasting:
         self._lock = threading.Lock()
 
     def bundle(self, turns: Sequence[tuple[Turn, StreamingResponse | None]], *, title: str = "") -> Bundle:
-        """The turns, each with its answer where that was given here, as `text/html` and `text/plain`."""
+        """The chat as `text/html` and `text/plain`; a turn with a response holds its question alone."""
         if not turns:
             return transcript.bundle([], system=None)
         with self._lock:
@@ -58,8 +58,7 @@ class Lasting:
 def _bundle(turn: Turn, response: StreamingResponse | None) -> Bundle:
     if response is None:
         return transcript.bundle([turn], system=None)
-    asked = tuple(message for message in turn.messages if message.role == "user")
-    question = transcript.bundle([Turn(turn.id, asked)], system=None)
+    question = transcript.bundle([turn], system=None)
     answer = static.bundle(response)
     return {
         "text/html": f"{question['text/html']}\n<p><strong>Assistant</strong></p>\n{answer['text/html']}",

@@ -9,9 +9,10 @@ from typing import Any
 from IPython.core.getipython import get_ipython
 
 from streamcell.foreign import is_read_only_here, wrap
-from streamcell.notebook.asking import choose_display, one_line_errors
+from streamcell.notebook.asking import one_line_errors
 from streamcell.notebook.cell import Cell
 from streamcell.notebook.display import Kind
+from streamcell.notebook.screens import choose_display
 
 
 def show(source: Any, *, display: Kind = "auto") -> Awaitable[None] | None:

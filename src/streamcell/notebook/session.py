@@ -128,6 +128,8 @@ class Session:
         state = self._state
         for event in events:
             state = _state_after(event, state)
+        if state == "tool" and self._stream.approvals.waiting:
+            state = "approval"  # one call of several was answered, another asks still
         batch = Batch(
             self.run,
             first,

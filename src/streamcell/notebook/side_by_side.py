@@ -9,8 +9,6 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from IPython.display import display as publish
-
 from streamcell.agent import Asked
 from streamcell.errors import StreamcellError, from_info
 from streamcell.many.comparison import Comparison, together
@@ -20,8 +18,8 @@ from streamcell.notebook.cell import Cell, Interrupted
 class SideBySide:
     """The cells of one comparison, to be waited for as one. `leave` is given the comparison.
 
-    `open_cell` gives the begun cell for an answer. With `raising`, the first failure is raised by `check`;
-    with `picture`, the waits are drawn as well as written.
+    `open_cell` gives the begun cell for an answer, `show` shows the comparison at the end. With `raising`,
+    the first failure is raised by `check`.
     """
 
     def __init__(
@@ -30,16 +28,16 @@ class SideBySide:
         at_once: Mapping[str, Asked],
         *,
         open_cell: Callable[[Asked], Cell],
+        show: Callable[[Comparison], object],
         leave: Callable[[Comparison], object],
         raising: bool,
-        picture: bool,
     ) -> None:
         self._streamed = streamed
         self._at_once = at_once
         self._open_cell = open_cell
+        self._show = show
         self._leave = leave
         self._raising = raising
-        self._picture = picture
         self._cells = [open_cell(asked) for asked in streamed.values()]
 
     def wait(self) -> None:
@@ -87,9 +85,7 @@ class SideBySide:
 
     def _end(self) -> None:
         comparison = self._comparison()
-        publish(comparison.summary)
-        if self._picture:
-            publish(comparison.picture)
+        self._show(comparison)
         self._leave(comparison)
 
 

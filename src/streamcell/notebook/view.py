@@ -6,10 +6,12 @@ import contextlib
 import itertools
 import time
 from collections import deque
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, Protocol
 
 import anywidget
+import ipywidgets
 import msgspec
 import traitlets
 from IPython.core.getipython import get_ipython
@@ -102,21 +104,25 @@ class StreamView(anywidget.AnyWidget):
             self.paced.receive(message, time.monotonic())
 
 
-class WidgetDisplay:
-    """A live view in the cell, replaced by the static answer when the run is over."""
+class Place(Protocol):
+    """Where a live view stands in the output of a cell."""
 
-    asks = True
+    def put(self, view: StreamView) -> None:
+        """The view begins here."""
+        ...
 
-    def __init__(self, *, model: str, scripted: bool, rate: float | None = None) -> None:
-        if rate is not None:
-            pacer.rate = rate
-        self._model = model
-        self._scripted = scripted
-        self._view: StreamView | None = None
+    def replace(self, bundle: Mapping[str, str]) -> None:
+        """The answer is over: what lasts of it."""
+        ...
+
+
+class OwnOutput:
+    """An output for one widget, which its lasting form replaces."""
+
+    def __init__(self) -> None:
         self._handle: DisplayHandle | None = None
 
-    def open(self, stream: Stream) -> None:
-        self._view = view = StreamView(stream, model=self._model, scripted=self._scripted)
+    def put(self, view: ipywidgets.DOMWidget) -> None:
         bundle = {
             "application/vnd.jupyter.widget-view+json": {
                 "version_major": 2,
@@ -127,17 +133,41 @@ class WidgetDisplay:
         }
         self._handle = publish(bundle, raw=True, display_id=True)
 
+    def replace(self, bundle: Mapping[str, str]) -> None:
+        if self._handle is not None:
+            self._handle.update(dict(bundle), raw=True)
+
+
+class WidgetDisplay:
+    """A live view in the cell, replaced by the static answer when the run is over."""
+
+    asks = True
+
+    def __init__(
+        self, *, model: str, scripted: bool, rate: float | None = None, place: Place | None = None
+    ) -> None:
+        if rate is not None:
+            pacer.rate = rate
+        self._model = model
+        self._scripted = scripted
+        self._place = place or OwnOutput()
+        self._view: StreamView | None = None
+
+    def open(self, stream: Stream) -> None:
+        self._view = StreamView(stream, model=self._model, scripted=self._scripted)
+        self._place.put(self._view)
+
     def show(self, events: list[Event]) -> None:
         """The session sends them by itself; what the page answered meanwhile may have to be looked for."""
         if self._view is not None:
             self._view.look_for_answers()
 
     def close(self, stream: Stream) -> None:
-        if self._handle is None or self._view is None:
-            return
         view = self._view
+        if view is None:
+            return
         portal.post(lambda: pacer.flush_now(view.paced))
-        self._handle.update(static.bundle(stream.response), raw=True)
+        self._place.replace(static.bundle(stream.response))
         _keep_open(view)
 
     def quiet(self) -> AbstractContextManager[object]:

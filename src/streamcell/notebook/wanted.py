@@ -13,9 +13,9 @@ from streamcell.core.interpolate import interpolate
 from streamcell.core.prompt import Prompt, to_messages
 from streamcell.core.turns import Turn
 from streamcell.errors import UsageError
-from streamcell.messages import ImagePart, Message, Part, TextPart
+from streamcell.messages import Message, Part, TextPart
 from streamcell.notebook import images
-from streamcell.notebook.attachments import attachments, of_image
+from streamcell.notebook.attachments import attachments, recognised
 from streamcell.notebook.names import Names
 
 LONGEST: Final = 200_000
@@ -58,9 +58,13 @@ def in_other_words(asked: Wanted, text: str, names: Names) -> Wanted:
 
 
 def _of(messages: tuple[Message, ...]) -> Wanted:
-    kept = tuple(part for message in messages for part in message.parts if isinstance(part, ImagePart))
-    text = "\n\n".join(message.content for message in messages)
-    return Wanted(text, messages, kept, tuple(map(of_image, kept)))
+    files = [(part, recognised(part)) for message in messages for part in message.parts]
+    kept = tuple(part for part, file in files if file is not None)
+    said = [
+        Message("user", tuple(part for part in message.parts if part not in kept)) for message in messages
+    ]
+    text = "\n\n".join(filter(None, (message.content for message in said)))
+    return Wanted(text, messages, kept, tuple(file for _, file in files if file is not None))
 
 
 def _filled(text: str, kept: tuple[Part, ...], attached: tuple[Attached, ...], names: Names) -> Wanted:
