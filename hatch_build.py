@@ -12,7 +12,8 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-BUNDLE = ("src/streamcell/notebook/static/widget.js", "src/streamcell/notebook/static/loader.js")
+STATIC = "src/streamcell/notebook/static"
+BUNDLE = tuple(f"{STATIC}/{name}.js" for name in ("widget", "loader", "chat", "chat_loader"))
 SOURCES = ("js/src/**/*", "js/*.json", "js/*.mjs", "js/*.js", "js/*.ts")
 INSTALLED = "js/node_modules/.package-lock.json"  # npm writes it at the end of an install
 

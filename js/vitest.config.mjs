@@ -1,3 +1,13 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
-export default defineConfig({ test: { environment: "jsdom", include: ["test/**/*.test.ts"] } });
+export default defineConfig({
+  test: {
+    // As in the bundles: what the parser reads character references with is ours.
+    alias: { entities: fileURLToPath(new URL("src/entities.ts", import.meta.url)) },
+    environment: "jsdom",
+    include: ["test/**/*.test.ts"],
+    server: { deps: { inline: ["markdown-it"] } },
+    setupFiles: ["test/setup.mjs"],
+  },
+});

@@ -1,6 +1,6 @@
 /** What can be done with an answer, always in reach below it. */
 
-import { button, copy, element, setText } from "./dom.js";
+import { button, copy, element, focused, setText } from "./dom.js";
 import type { ChatTurn } from "./protocol.gen.js";
 import { isOver, type Run } from "./state.js";
 import { Turn } from "./turn.js";
@@ -65,7 +65,15 @@ export class Actions {
     setText(this.#model, run.model || (turn.model ?? ""));
     for (const asking of [this.#resume, this.#retry, this.#regenerate]) asking.disabled = !free;
     this.#variable.allow(free);
-    this.#previous.disabled = !free || branch === 0;
-    this.#next.disabled = !free || branch + 1 >= branches;
+    this.#allowSwitching(free && branch > 0, free && branch + 1 < branches);
+  }
+
+  /** At the last version the focus turns back, for a button that is disabled loses it. */
+  #allowSwitching(back: boolean, forth: boolean): void {
+    const held = focused(this.#branches);
+    this.#previous.disabled = !back;
+    this.#next.disabled = !forth;
+    if (held === this.#previous && !back && forth) this.#next.focus();
+    if (held === this.#next && !forth && back) this.#previous.focus();
   }
 }

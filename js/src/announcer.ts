@@ -9,6 +9,8 @@ import { isOver, type Run } from "./state.js";
 const INTERVAL = 1500;
 /** As much as is read out at once. */
 const LONGEST = 600;
+/** By then it was heard; what is left standing would be found again by whoever reads on through the page. */
+const STANDS = 5000;
 const SENTENCE_END = /[.!?…。！？:](?=\s)|\n/g;
 const MARKS = /[*_`#>|~]+/g;
 
@@ -20,17 +22,23 @@ export class Announcer {
   #piece = 0;
   #text = "";
   #timer = 0;
+  #clearing = 0;
   #quiet = false;
 
   constructor(signal: AbortSignal) {
     this.#signal = signal;
     this.node.setAttribute("aria-live", "polite");
-    signal.addEventListener("abort", () => clearTimeout(this.#timer));
+    signal.addEventListener("abort", () => {
+      clearTimeout(this.#timer);
+      clearTimeout(this.#clearing);
+    });
   }
 
   /** Says one line at once, before anything that waits. */
   say(line: string): void {
     this.node.textContent = line;
+    clearTimeout(this.#clearing);
+    this.#clearing = window.setTimeout(() => this.node.replaceChildren(), STANDS);
   }
 
   /** Takes up what is new in the run; one that was over when it was first seen is not read out. */

@@ -2,9 +2,9 @@
 
 import { Actions, type AnswerDeeds } from "./actions.js";
 import type { Channel } from "./channel.js";
-import { button, element } from "./dom.js";
+import { button, element, focused } from "./dom.js";
 import type { ChatTurn } from "./protocol.gen.js";
-import { isOver, newRun, type Run } from "./state.js";
+import { isOver, newRun } from "./state.js";
 import type { Drawn, Surroundings } from "./surroundings.js";
 import { Turn } from "./turn.js";
 
@@ -17,38 +17,33 @@ export class Answer implements Drawn {
   readonly #around: Surroundings;
   readonly #actions: Actions;
   readonly #note = element("p", "sc-note");
-  readonly #alive = new AbortController();
+  #alive = new AbortController();
   #turn: ChatTurn;
+  #opened = false;
   #channel: Channel | null = null;
   #drawing: Turn | null = null;
-  #shown: Run;
+  #shown = newRun("");
   #complete = false;
 
   constructor(turn: ChatTurn, around: Surroundings, deeds: AnswerDeeds) {
     this.#turn = turn;
     this.#around = around;
     this.#actions = new Actions(deeds);
-    this.#shown = newRun(turn.run ?? "");
-    const unopened = element("article", "sc-turn");
-    unopened.setAttribute("aria-label", "Assistant message");
-    this.#stand(unopened);
+    this.#await(turn);
     this.draw();
   }
 
-  get run(): string {
-    return this.#shown.id;
-  }
-
+  /** Another version of the turn may have another run. */
   update(turn: ChatTurn): void {
     this.#turn = turn;
+    if (this.#shown.id !== (turn.run ?? "")) this.#await(turn);
     this.draw();
   }
 
   /** Gets the answer from the kernel, if it is not here. */
   open(): void {
-    if (this.#channel || !this.run) return;
-    this.#channel = this.#around.line.channel(this.#turn);
-    this.#channel.watch(() => this.#around.redraw(this), this.#alive.signal);
+    this.#opened = true;
+    this.#connect();
     this.draw();
   }
 
@@ -61,6 +56,7 @@ export class Answer implements Drawn {
     if (channel && (!this.#drawing || channel.run !== this.#shown)) this.#begin(channel);
     const run = this.#shown;
     this.#drawing?.update(run);
+    this.#drawing?.node.setAttribute("aria-busy", String(!isOver(run.state)));
     this.#actions.update(this.#turn, run, this.#around.free);
     this.#note.textContent = this.#remark(channel);
     this.#note.hidden = !this.#note.textContent;
@@ -69,9 +65,27 @@ export class Answer implements Drawn {
   }
 
   #remark(channel: Channel | null): string {
-    if (!this.run) return UNASKED;
+    if (!this.#shown.id) return UNASKED;
     if (channel?.incomplete) return MISSING;
-    return this.#shown.next === 0 && !this.#around.live ? ELSEWHERE : "";
+    return this.#shown.next === 0 && !this.#around.line.live ? ELSEWHERE : "";
+  }
+
+  /** An answer that nobody has come near yet. */
+  #await(turn: ChatTurn): void {
+    this.#alive.abort();
+    this.#alive = new AbortController();
+    this.#channel = this.#drawing = null;
+    this.#shown = newRun(turn.run ?? "");
+    const empty = element("article", "sc-turn");
+    empty.setAttribute("aria-label", "Assistant message");
+    this.#stand(empty);
+    if (this.#opened) this.#connect();
+  }
+
+  #connect(): void {
+    if (this.#channel || !this.#turn.run) return;
+    this.#channel = this.#around.line.channel(this.#turn);
+    this.#channel.watch(() => this.#around.redraw(this), this.#alive.signal);
   }
 
   /** Another run, or the same one told again from its beginning. */
@@ -83,8 +97,10 @@ export class Answer implements Drawn {
   }
 
   #stand(article: HTMLElement): void {
+    const held = focused(this.#actions.node);
     article.append(this.#note, this.#actions.node);
     this.node.replaceChildren(article);
+    held?.focus();
   }
 
   #finish(): void {

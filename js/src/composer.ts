@@ -86,6 +86,22 @@ export class Composer {
     this.#changed();
   }
 
+  /** Lets files be dropped, wherever in the view that is. */
+  invite(event: DragEvent): void {
+    if (!this.#situation.live || !event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  /** Takes the files that were pasted or dropped; anything else is left to the browser. */
+  take(event: Event, brought: DataTransfer | null): void {
+    const files = [...(brought?.files ?? [])];
+    if (files.length === 0 || !this.#situation.live) return;
+    event.preventDefault();
+    event.stopPropagation();
+    void this.#files.add(files);
+  }
+
   #build(): void {
     this.box.placeholder = "Ask something; {name} puts a variable in";
     this.#dialog.type = "file";
@@ -98,13 +114,11 @@ export class Composer {
   }
 
   #listen(signal: AbortSignal): void {
-    const { box, node } = this;
+    const { box } = this;
     box.addEventListener("input", () => this.#changed(), { signal });
     box.addEventListener("keydown", (event) => this.#key(event), { signal });
     box.addEventListener("blur", () => this.#names.close(), { signal });
-    box.addEventListener("paste", (event) => this.#take(event, event.clipboardData), { signal });
-    node.addEventListener("dragover", (event) => this.#mayDrop(event), { signal });
-    node.addEventListener("drop", (event) => this.#take(event, event.dataTransfer), { signal });
+    box.addEventListener("paste", (event) => this.take(event, event.clipboardData), { signal });
     this.#send.addEventListener("click", () => this.#submit(), { signal });
     this.#stop.addEventListener("click", () => this.#wishes.stop(), { signal });
     this.#attach.addEventListener("click", () => this.#dialog.click(), { signal });
@@ -124,6 +138,7 @@ export class Composer {
 
   /** What the key does to the list of names; false when it is nothing to the list. */
   #walk(event: KeyboardEvent): boolean {
+    if (event.shiftKey) return false;
     switch (event.key) {
       case "ArrowDown":
         this.#names.move(1);
@@ -174,20 +189,6 @@ export class Composer {
     this.#send.hidden = running;
     this.#stop.hidden = !running;
     this.#stop.disabled = stopping || !live;
-  }
-
-  #mayDrop(event: DragEvent): void {
-    if (!this.#situation.live || !event.dataTransfer?.types.includes("Files")) return;
-    event.preventDefault();
-    event.stopPropagation();
-  }
-
-  #take(event: Event, brought: DataTransfer | null): void {
-    const files = [...(brought?.files ?? [])];
-    if (files.length === 0 || !this.#situation.live) return;
-    event.preventDefault();
-    event.stopPropagation();
-    void this.#files.add(files);
   }
 
   #pick(): void {

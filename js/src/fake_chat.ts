@@ -52,6 +52,10 @@ export class FakeChat implements Model {
     return this.#traits.get(name);
   }
 
+  traits(values: Readonly<Record<string, Json>>): void {
+    for (const [name, value] of Object.entries(values)) this.#traits.set(name, value);
+  }
+
   on(event: string, listener: Listener): void {
     const known = this.#listeners.get(event) ?? new Set();
     this.#listeners.set(event, known.add(listener));
@@ -148,16 +152,19 @@ export class FakeChat implements Model {
     const question = message.type === "edit" ? message.text : turn.question;
     const versions = this.#versions.get(turn.id) ?? [turn];
     this.#versions.set(turn.id, versions);
-    this.#cut(turn.id);
-    this.#begin({ id: turn.id, question, branch: versions.length, branches: versions.length + 1 }, message);
+    const id = this.#number();
+    this.#versions.set(id, versions);
+    const branch = versions.length;
+    this.#begin({ id, question, branch, branches: branch + 1 }, message, turn);
   }
 
-  #begin(turn: ChatTurn, request: Send | Edit | Regenerate | Resume): void {
+  /** Asks, in the place of another turn or below the last. */
+  #begin(turn: ChatTurn, request: Send | Edit | Regenerate | Resume, instead?: ChatTurn): void {
     const run = this.#newRun();
     const model = ("model" in request && request.model) || this.#thread.model;
     const begun: ChatTurn = { ...turn, run: run.run, model, state: "waiting", token: request.token };
     this.#versions.get(turn.id)?.push(begun);
-    this.#add(begun);
+    this.#add(begun, instead);
     if (this.interval > 0) this.#playSlowly(run, [...this.#answering(turn.question, model)]);
   }
 
@@ -194,14 +201,17 @@ export class FakeChat implements Model {
     return run;
   }
 
-  #add(turn: ChatTurn): void {
-    this.publish({ turns: [...this.#thread.turns, this.#current(turn)] });
+  #add(turn: ChatTurn, instead?: ChatTurn): void {
+    const { turns } = this.#thread;
+    const before = instead ? turns.slice(0, turns.indexOf(instead)) : turns;
+    this.publish({ turns: [...before, this.#current(turn)] });
   }
 
   #replace(id: number, version: ChatTurn | undefined): void {
     const branches = this.#versions.get(id)?.length ?? 1;
-    const shown = version && { ...this.#current(version), branches };
-    if (shown) this.publish({ turns: this.#thread.turns.map((turn) => (turn.id === id ? shown : turn)) });
+    if (!version) return;
+    const shown = { ...this.#current(version), branches };
+    this.publish({ turns: this.#thread.turns.map((turn) => (turn.id === id ? shown : turn)) });
   }
 
   #cut(id: number): void {
@@ -212,7 +222,9 @@ export class FakeChat implements Model {
   /** The turn with what its run has come to. */
   #current(turn: ChatTurn): ChatTurn {
     const run = this.#runs.get(turn.run ?? "");
-    return run ? { ...turn, state: run.state, next: this.#sizes.get(run.run) ?? 0 } : turn;
+    if (!run) return turn;
+    const continues = run.state === "failed" || run.state === "stopped";
+    return { ...turn, state: run.state, next: this.#sizes.get(run.run) ?? 0, continues };
   }
 
   #number(): number {

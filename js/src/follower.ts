@@ -12,6 +12,8 @@ export class Follower {
   readonly #end: HTMLElement;
   readonly #button = button("Jump to the end", "sc-jump-button");
   #atEnd = true;
+  #growing = false;
+  #top = 0;
 
   /** `log` may scroll by itself; where it does not, what it stands in scrolls, and `end` is what shall stay in sight. */
   constructor(log: HTMLElement, end: HTMLElement, signal: AbortSignal) {
@@ -29,22 +31,32 @@ export class Follower {
   }
 
   /** To be called after every drawing. */
-  follow(): void {
+  follow(growing: boolean): void {
+    this.#growing = growing;
     if (this.#atEnd && this.#mayMove()) this.#moveToEnd();
-    this.#button.hidden = this.#atEnd || this.#beyond() <= SLACK;
+    this.#offer();
   }
 
   /** Goes to the end and stays with it. */
   jump(): void {
     this.#atEnd = true;
     this.#moveToEnd();
-    this.#button.hidden = true;
+    this.#offer();
   }
 
   #scrolled({ target }: Event): void {
     if (!(target instanceof Node) || !target.contains(this.#log)) return;
-    this.#atEnd = this.#beyond() <= SLACK;
-    if (this.#atEnd) this.#button.hidden = true;
+    // Only who goes up leaves the end: it may have grown since it was gone to.
+    const { scrollTop: top } = this.#scroller;
+    if (this.#beyond() <= SLACK) this.#atEnd = true;
+    else if (top < this.#top) this.#atEnd = false;
+    this.#top = top;
+    this.#offer();
+  }
+
+  /** In a notebook only while something grows: a chat that has ended is a place like any other there. */
+  #offer(): void {
+    this.#button.hidden = this.#atEnd || !(this.#scrolls || this.#growing);
   }
 
   /** A notebook is not scrolled under a reader who is somewhere else in it. */
@@ -54,6 +66,10 @@ export class Follower {
 
   get #scrolls(): boolean {
     return isScrolling(this.#log);
+  }
+
+  get #scroller(): Element {
+    return this.#scrolls ? this.#log : outer(this.#log);
   }
 
   /** How many pixels of the conversation lie below what is in sight. */
@@ -67,7 +83,7 @@ export class Follower {
 
   #moveToEnd(): void {
     const beyond = this.#beyond();
-    if (beyond > 0) (this.#scrolls ? this.#log : outer(this.#log)).scrollTop += beyond;
+    if (beyond > 0) this.#scroller.scrollTop += beyond;
   }
 }
 

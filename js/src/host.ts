@@ -14,7 +14,7 @@ export interface Model {
 
 /** JupyterLab's and Notebook's widget manager. Its kernel and documents are not promised to anybody. */
 export interface WidgetManager {
-  get_model?(id: string): Promise<Pick<Model, "get">>;
+  get_model?(id: string): Promise<Pick<Model, "get"> & { comm_live?: boolean }>;
   kernel?: { interrupt?(): Promise<void> };
   context?: { model?: { cells?: Iterable<Cell>; sharedModel?: SharedNotebook } };
 }

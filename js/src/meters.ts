@@ -40,6 +40,7 @@ export class Meters {
     "aria-hidden": "true",
   });
   readonly #rates: number[] = [];
+  #run = "";
   #seen: Figures | null = null;
   #seenAt = 0;
   #over = false;
@@ -58,6 +59,7 @@ export class Meters {
   }
 
   update(run: Run, word = WORDS[run.state]): void {
+    if (run.id !== this.#run) this.#begin(run.id);
     setText(this.#state, word);
     this.node.dataset["state"] = run.state;
     setText(this.#model, run.model);
@@ -67,6 +69,13 @@ export class Meters {
     this.#seen = run.figures;
     this.#seenAt = performance.now();
     this.#show(run.figures);
+  }
+
+  /** Another run draws its own line. */
+  #begin(run: string): void {
+    this.#run = run;
+    this.#rates.length = 0;
+    this.#sparkline.remove();
   }
 
   #show(figures: Figures): void {

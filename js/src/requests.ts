@@ -74,9 +74,10 @@ export class Requests {
   }
 
   #try(pending: Pending): void {
-    this.#send(pending.request);
     pending.tries += 1;
-    if (pending.tries >= TRIES) return;
+    this.#send(pending.request);
+    // It may be done or refused by now.
+    if (pending.tries >= TRIES || !this.#pending.has(pending.request.token)) return;
     const patience = Math.min(FIRST_PATIENCE * 2 ** (pending.tries - 1), LONGEST_PATIENCE);
     pending.timer = window.setTimeout(() => {
       this.#try(pending);

@@ -161,6 +161,8 @@ export function reduce(run: Run, event: Event): Run {
       return run;
     case "approval_result":
       toolOf(run, event, isAsking).approved = event.approved;
+      // Of several calls one was answered: another may ask still.
+      if (run.items.some((item) => item.kind === "tool" && isAsking(item))) run.state = "approval";
       return run;
     case "tool_result":
       toolOf(run, event, isUnanswered).result = event;

@@ -11,8 +11,6 @@ export interface Surroundings {
   readonly line: ChatLine;
   /** The model picked for the next answer; empty: the conversation's own. */
   readonly picked: string;
-  /** False for a view that no kernel stands behind. */
-  readonly live: boolean;
   /** True when something can be asked: the kernel is there, and nothing is answered or under way. */
   readonly free: boolean;
   /** Asks for the part to be drawn soon. */

@@ -1,5 +1,6 @@
 /**
- * The turns of a thread, one under the other, keyed by their ids. Answers are asked for when somebody comes near them,
+ * The turns of a thread, one under the other, keyed by their ids; another version of a turn, which has an id of its own,
+ * takes the place of the one before it. Answers are asked for when somebody comes near them,
  * so that a long conversation costs no more than the part of it that is looked at.
  */
 
@@ -34,13 +35,13 @@ export class ThreadList {
 
   /** Brings the page in line with the turns; what is there already keeps its node. */
   update(turns: readonly ChatTurn[]): void {
-    const ids = new Set(turns.map(({ id }) => id));
-    for (const [id, exchange] of this.#exchanges) {
-      if (!ids.has(id)) this.#remove(id, exchange);
-    }
+    const kept = this.#matched(turns);
+    for (const exchange of this.#exchanges.values()) if (!kept.includes(exchange)) this.#remove(exchange);
+    this.#exchanges.clear();
     let before: Element | null = this.node.firstElementChild;
     turns.forEach((turn, index) => {
-      const exchange = this.#exchanges.get(turn.id) ?? this.#added(turn);
+      const exchange = kept[index] ?? this.#added(turn);
+      this.#exchanges.set(turn.id, exchange);
       if (exchange.node === before) before = before.nextElementSibling;
       else this.node.insertBefore(exchange.node, before);
       exchange.update(turn);
@@ -48,16 +49,25 @@ export class ThreadList {
     });
   }
 
+  /** For each turn what shows it now, or shows in its place a version that is not followed any more. */
+  #matched(turns: readonly ChatTurn[]): readonly (Exchange | undefined)[] {
+    const ids = new Set(turns.map(({ id }) => id));
+    const places = [...this.#exchanges];
+    return turns.map(({ id }, index) => {
+      const [former, shown] = places[index] ?? [];
+      return this.#exchanges.get(id) ?? (former !== undefined && !ids.has(former) ? shown : undefined);
+    });
+  }
+
   /** Lets the user write the last question anew; false when there is none. */
   editLast(): boolean {
-    const last = [...this.#exchanges.values()].find(({ node }) => node === this.node.lastElementChild);
+    const last = [...this.#exchanges.values()].at(-1);
     last?.edit();
     return last !== undefined;
   }
 
   #added(turn: ChatTurn): Exchange {
     const exchange = new Exchange(turn, this.#around);
-    this.#exchanges.set(turn.id, exchange);
     this.#far.set(exchange.node, exchange);
     this.#observer?.observe(exchange.node);
     if (!this.#observer) this.#open(exchange);
@@ -77,8 +87,7 @@ export class ThreadList {
     exchange.open();
   }
 
-  #remove(id: number, exchange: Exchange): void {
-    this.#exchanges.delete(id);
+  #remove(exchange: Exchange): void {
     this.#far.delete(exchange.node);
     this.#observer?.unobserve(exchange.node);
     exchange.close();

@@ -6,7 +6,7 @@
 import { appendCode } from "./build.js";
 import { escaped } from "./clean.js";
 import type { Decisions } from "./decisions.js";
-import { button, element, setText } from "./dom.js";
+import { button, element, focused, setText } from "./dom.js";
 import type { ToolResult } from "./protocol.gen.js";
 import { isAsking, isOver, type Run, type ToolItem } from "./state.js";
 
@@ -91,7 +91,7 @@ export class ToolCard {
   }
 
   #ask(name: string): void {
-    const always = this.#button("Always for this tool", true, true);
+    const always = this.#button("Always approve", true, true);
     always.setAttribute("aria-label", `Always approve ${name}`);
     this.#buttons = [this.#button("Approve", true, false), this.#button("Deny", false, false), always];
     const row = element("div", "sc-tool-answers");
@@ -137,12 +137,6 @@ function took(result: ToolResult | null, state: State): string {
 function answered(approved: boolean | null): string {
   if (approved === null) return "Not answered";
   return approved ? "Approved" : "Denied";
-}
-
-/** The element that has the focus, also when the view stands in a shadow root. */
-function focused(node: Node): Element | null {
-  const root = node.getRootNode();
-  return root instanceof Document || root instanceof ShadowRoot ? root.activeElement : null;
 }
 
 function box(className: string): HTMLPreElement {

@@ -94,6 +94,9 @@ test("the state follows the events", () => {
   const asked: Event = { type: "approval_request", id: "c", name: "f", digest: "d" };
   expect(runOf(started, asked).state).toBe("approval");
   expect(runOf(asked, { type: "approval_result", id: "c", name: "f", approved: true }).state).toBe("tool");
+  const second: Event = { type: "approval_request", id: "d", name: "f", digest: "e" };
+  const denied: Event = { type: "approval_result", id: "c", name: "f", approved: false };
+  expect(runOf(asked, second, denied).state).toBe("approval");
   expect(runOf({ type: "finished", reason: "length" }).state).toBe("done");
   expect(runOf({ type: "finished", reason: "cancelled" }).state).toBe("stopped");
   expect(runOf({ type: "finished", reason: "truncated" }).state).toBe("failed");
