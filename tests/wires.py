@@ -146,8 +146,8 @@ class Server:
         return len(self._talks)
 
     async def quiet(self) -> None:
-        """Return when all clients are gone."""
-        if self._talks:
+        """Return when all clients are gone, also one that was let in only just now."""
+        while self._talks:
             await asyncio.wait(self._talks)
 
     async def __aenter__(self) -> Self:

@@ -131,6 +131,7 @@ function stateOf(item: ToolItem, over: boolean): State {
 function took(result: ToolResult | null, state: State): string {
   const seconds = result?.seconds;
   if (seconds == null || state === "denied") return "";
+  if (seconds < 1) return ` in ${Math.round(seconds * 1000)} ms`;
   return ` in ${seconds.toFixed(seconds < 10 ? 2 : 0)} s`;
 }
 

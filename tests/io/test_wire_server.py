@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gzip
 import json
+import socket
 
 import anthropic
 import httpx2
@@ -524,3 +525,15 @@ def test_many_clients_are_served_at_once():
         return {chat_text(answer.content) for answer in answers}
 
     assert serve(Script.of(TEXT, pace=0.001), client) == {TEXT}
+
+
+def test_a_crowd_that_knocks_while_the_server_is_busy_is_let_in():
+    async def main():
+        async with WireServer(Script.of("Yes.")) as server:
+            # Blocking, so that the server gets no turn: they are let in by the kernel alone.
+            address = ("127.0.0.1", int(server.base_url.rpartition(":")[2]))
+            crowd = [socket.create_connection(address, timeout=0.5) for _ in range(300)]
+            for one in crowd:
+                one.close()
+
+    asyncio.run(main())

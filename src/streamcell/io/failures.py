@@ -7,6 +7,7 @@ Nothing of a foreign exception survives but the operating system's own words.
 
 from __future__ import annotations
 
+import errno
 import ssl
 from typing import TYPE_CHECKING, TypeGuard
 
@@ -21,6 +22,7 @@ _TIMEOUTS = frozenset({"TimeoutException", "APITimeoutError", "TimeoutError"})
 _CONNECTIONS = frozenset({"TransportError", "APIConnectionError", "OSError"})
 # How httpcore2 says that nothing at all came; its other protocol errors tell of bytes that are no HTTP.
 _SAID_NOTHING = "Server disconnected"
+_ADVICE = {errno.EMFILE: "; allow more (ulimit -n) or run fewer streams at once"}
 
 
 def before_answer(error: BaseException, peer: str) -> StreamcellError:
@@ -71,7 +73,7 @@ def _names(error: BaseException) -> frozenset[str]:
 def _reason(error: BaseException) -> str:
     for link in _links(error):
         if isinstance(link, OSError) and link.strerror and not isinstance(link, ssl.SSLError):
-            return link.strerror.removeprefix(f"[Errno {link.errno}] ")
+            return link.strerror.removeprefix(f"[Errno {link.errno}] ") + _ADVICE.get(link.errno or 0, "")
     return "it was closed before an answer came"
 
 

@@ -27,6 +27,8 @@ Choose = Callable[[str, Mapping[str, str], dict[str, Any]], Answer]
 
 _BLOCK = 64 * 1024
 _HEAD_LIMIT = 256 * 1024
+_BACKLOG = 4096
+"""Clients that may knock at once; the kernel resets those beyond it, which would look like a fault."""
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -83,7 +85,9 @@ class WireServer:
 
     async def start(self) -> None:
         """Listen on a free port of 127.0.0.1."""
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0, limit=_HEAD_LIMIT)
+        self._server = await asyncio.start_server(
+            self._connected, "127.0.0.1", 0, limit=_HEAD_LIMIT, backlog=_BACKLOG
+        )
         self._port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:

@@ -94,6 +94,10 @@ class Cell:
         if self.stream.finished:
             self.stream.result()
 
+    def heard_stop(self) -> bool:
+        """Whether an interrupt just seen was really the user's Stop of this answer."""
+        return self._display.heard_stop()
+
     def _follow(self) -> None:
         # While a cell blocks the kernel no click arrives, whatever the display.
         while self._cursor.wait():
@@ -141,7 +145,7 @@ class Cell:
         self._leave(self.stream.response)
 
     def _end_interrupted(self) -> None:
-        stopped = self._display.heard_stop()
+        stopped = self.heard_stop()
         self._end()
         if not stopped:
             raise Interrupted from None

@@ -6,8 +6,7 @@ It knows cells and their comparison; how one answer is shown is its cell's busin
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 from streamcell.agent import Asked
 from streamcell.errors import StreamcellError, from_info
@@ -57,7 +56,7 @@ class SideBySide:
     async def wait_awaited(self) -> None:
         """The same where the kernel's own loop stays free meanwhile."""
         try:
-            await _all(cell.wait_awaited() for cell in self._cells)
+            await _all(self._cells)
             for asked in self._at_once.values():
                 await self._next(asked).wait_awaited()
         finally:
@@ -89,17 +88,20 @@ class SideBySide:
         self._leave(comparison)
 
 
-async def _all(waits: Any) -> None:
-    """All at the same time; each ends well by itself, also when the kernel is interrupted."""
-    tasks = [asyncio.ensure_future(wait) for wait in waits]
-    try:
-        await asyncio.wait(tasks)
-    except asyncio.CancelledError:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
-    for task in tasks:
-        task.result()
+async def _all(cells: Sequence[Cell]) -> None:
+    """All at the same time; each ends well by itself, also when the kernel is interrupted.
+
+    Where the page's Stop is an interrupt, it ends the answer whose Stop was pressed; another ends all.
+    """
+    waits = {cell: asyncio.ensure_future(cell.wait_awaited()) for cell in cells}
+    while running := [cell for cell, wait in waits.items() if not wait.done()]:
+        try:
+            await asyncio.wait([waits[cell] for cell in running])
+        except asyncio.CancelledError:
+            for cell in [cell for cell in running if cell.heard_stop()] or running:
+                waits[cell].cancel()
+    for wait in waits.values():
+        wait.result()
 
 
 def _named(label: str, error: StreamcellError) -> StreamcellError:
