@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 import socket
 import subprocess
 import sys
@@ -13,12 +12,13 @@ from contextlib import aclosing
 import pytest
 import redis
 
+from redis_server import redis_server
 from streamcell import Agent
 from streamcell.io.clock import SystemClock
 from streamcell.many.rates import MINUTE, Rates
 from streamcell.many.scheduler import Scheduler
 from streamcell.testing import Script, WireServer
-from stubs import PATIENCE, Stub
+from stubs import Stub
 
 KEY = "canary-" + "0123456789abcdef"
 LIMIT = 40
@@ -74,20 +74,9 @@ asyncio.run(main(*sys.argv[1:]))
 
 @pytest.fixture(scope="module")
 def storage(tmp_path_factory):
-    """The address of a Redis of our own, which keeps nothing on the disk."""
-    program = shutil.which("redis-server")
-    if program is None:
-        pytest.skip("no redis-server: run `make redis`, or install it")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [program, "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no"]
-    with subprocess.Popen(
-        command, cwd=tmp_path_factory.mktemp("redis"), stdout=subprocess.PIPE, text=True
-    ) as server:
-        assert any("Ready to accept connections" in line for line in server.stdout), "Redis did not start"
-        yield f"redis://127.0.0.1:{port}"
-        server.terminate()
-        server.communicate(timeout=PATIENCE)
+    """The address of a Redis of our own."""
+    with redis_server(tmp_path_factory.mktemp("redis")) as server:
+        yield server.address
 
 
 async def both(code, *arguments):

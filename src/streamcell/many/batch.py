@@ -6,7 +6,7 @@ no pandas: a table is what has columns.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator, Mapping, Sized
 from contextlib import aclosing
 from typing import Any, NamedTuple
 
@@ -32,6 +32,11 @@ class Batch(NamedTuple):
     items: Items
     template: str | None
     common: Task
+
+    @property
+    def total(self) -> int | None:
+        """How many tasks there will be, if the items have a length."""
+        return len(self.items) if isinstance(self.items, Sized) else None
 
     async def tasks(self) -> AsyncGenerator[Task, None]:
         """The tasks; raises `UsageError` for an item that is none of these, or a missing column."""

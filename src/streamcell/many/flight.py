@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
@@ -141,14 +142,16 @@ class Flight:
     async def _fly(self, tell: Tell | None) -> ErrorInfo | None:
         """Begin anew as often as the task says, but nothing of which a piece was shown."""
         policy = Policy(retries=self.task.retries)
-        while True:
+        # Not `_attempts`, for one that ends at the gate sends nothing, but counts.
+        for attempt in itertools.count(1):
             failure = await self._attempt(tell)
             if failure is None or self._shown:
-                return failure
-            delay = policy.delay(self._attempts, failure, random.random())  # noqa: S311 - jitter, no secret
+                break
+            delay = policy.delay(attempt, failure, random.random())  # noqa: S311 - jitter, no secret
             if delay is None:
-                return failure
+                break
             await self._air.clock.sleep(delay)
+        return failure
 
     async def _attempt(self, tell: Tell | None) -> ErrorInfo | None:
         try:

@@ -59,7 +59,8 @@ class Journal:
         if place is None:
             return None
         self._file.seek(place)
-        return msgspec.json.decode(self._file.readline(), type=_Line).result
+        result = msgspec.json.decode(self._file.readline(), type=_Line).result
+        return msgspec.structs.replace(result, resumed=True)
 
     def write(self, task: Task, result: TaskResult) -> None:
         """Add the result of a success. What cannot be written is an error in the log: the answer is there."""

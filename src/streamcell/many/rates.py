@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import importlib
 from collections import defaultdict, deque
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from typing import Any, Final, NamedTuple, Protocol
 
 from streamcell.errors import TransportError, UsageError
@@ -38,6 +38,13 @@ class Windows(Protocol):
     async def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[float, int]:
         """When the oldest use that counts was noted, and how much counts in all."""
         ...
+
+
+Close = Callable[[], Awaitable[None]]
+
+
+async def _nothing() -> None:
+    """What closes windows that hold nothing open."""
 
 
 class MemoryWindows:
@@ -110,7 +117,10 @@ class Rates:
             if limit is not None
         }
         self._now = clock.monotonic if storage is None else clock.time
-        self._windows: Windows = MemoryWindows(self._now) if storage is None else _shared(storage)
+        self._windows: Windows
+        self._windows, self._close = (
+            (MemoryWindows(self._now), _nothing) if storage is None else _shared(storage)
+        )
         self._owed: defaultdict[str, int] = defaultdict(int)
         self._usual: dict[Hashable, float] = {}
 
@@ -120,14 +130,17 @@ class Rates:
         return round(characters / 4 + usual)
 
     async def take(self, account: Hashable, tokens: int) -> Charge:
-        """Charge one request and `tokens`, if there is room for both."""
+        """Charge one request and `tokens`, if there is room for both.
+
+        When another process takes the room for the tokens in between, the request stays charged: the rate
+        holds, and a little of it is lost.
+        """
         costs = {_REQUESTS: 1, _TOKENS: tokens}
-        for name in self._limits:
-            wait = await self._wait(account, name, costs[name])
-            if wait:
-                return Charge(wait)
-        for name in self._limits:
-            await self._pay(account, name, costs[name])
+        for step in (self._wait, self._pay):
+            for name in self._limits:
+                wait = await step(account, name, costs[name])
+                if wait:
+                    return Charge(wait)
         return Charge(0.0, tokens, self._now())
 
     def settle(
@@ -143,6 +156,10 @@ class Rates:
             known = self._usual.get(account, beside)
             self._usual[account] = known + _WEIGHT * (beside - known)
         self._correct(_key(account, _TOKENS), charge, tokens - charge.tokens)
+
+    async def aclose(self) -> None:
+        """Close the connections to the storage; the next charge opens one anew."""
+        await self._close()
 
     def _correct(self, key: str, charge: Charge, more: int) -> None:
         if more > 0 or self._owed[key] > 0:
@@ -163,12 +180,14 @@ class Rates:
         _, used = await self._window(key, limit)
         return await self._until_oldest(key, limit) if used + min(cost, limit) > limit else 0.0
 
-    async def _pay(self, account: Hashable, name: str, cost: int) -> None:
-        """Charge; what does not fit, because it never would or another process was faster, is owed."""
+    async def _pay(self, account: Hashable, name: str, cost: int) -> float:
+        """Charge, and owe what would never fit; or seconds to wait, because another process was faster."""
         key, limit = _key(account, name), self._limits[name]
         fits = min(cost, limit)
-        paid = fits > 0 and await self._acquire(key, limit, fits)
-        self._owed[key] += cost - fits if paid else cost
+        if fits and not await self._acquire(key, limit, fits):
+            return await self._until_oldest(key, limit)
+        self._owed[key] += cost - fits
+        return 0.0
 
     async def _until_oldest(self, key: str, limit: int) -> float:
         oldest, _ = await self._window(key, limit)
@@ -200,17 +219,23 @@ def _checked(name: str, limit: int) -> int:
     return limit
 
 
-def _shared(storage: str) -> Windows:
+def _shared(storage: str) -> tuple[Windows, Close]:
+    """The windows kept there, and what closes the connections to them."""
     # Loaded by name: 60 ms that only shared limits are worth.
     storages: Any = importlib.import_module("limits.storage")
     scheme = storage.partition(":")[0]
-    options = {"implementation": "redispy"} if scheme.startswith("redis") else {}
+    options: dict[str, Any] = {"implementation": "redispy"} if scheme.startswith("redis") else {}
+    close = _nothing
     try:
+        if scheme in {"redis", "rediss"}:
+            # Our own, for `limits` never closes the one it makes.
+            pool: Any = importlib.import_module("redis.asyncio").ConnectionPool.from_url(storage)
+            options["connection_pool"], close = pool, pool.disconnect
         windows: Windows = storages.storage_from_string(f"async+{storage}", **options)
     except Exception as error:  # noqa: BLE001 - a library that is missing, an address that is none
         reason = type(error).__name__
     else:
-        return windows
+        return windows, close
     raise UsageError(
         f"the storage {scheme}://… cannot be used ({reason}); it is written as redis://host:port, and its "
         "library comes with pip install 'streamcell[redis]'"

@@ -26,7 +26,7 @@ from streamcell.many.flight import Airspace, Answering, Flight, Nobody
 from streamcell.many.gate import Gate
 from streamcell.many.journal import Journal, PathName
 from streamcell.many.rates import Rates
-from streamcell.many.results import Results, in_order, unnumbered
+from streamcell.many.results import Heard, Results, in_order, told, unnumbered
 from streamcell.many.tasks import Record, Task, TaskChunk, TaskResult
 from streamcell.options import Options
 
@@ -70,6 +70,8 @@ class Scheduler:
         # Weak, for a task that is cancelled before its first step never takes itself out.
         self._flights: WeakSet[Flight] = WeakSet()
         self._breaks = 0
+        self._rates = rates
+        self._readers = 0
         self.events.on("task.*", self._count)
 
     def stream(self, task: Task, agent: str | None = None) -> AsyncIterator[Record]:
@@ -89,7 +91,7 @@ class Scheduler:
         """
         if isinstance(tasks, Sequence):
             tasks = sorted(tasks, key=_urgency)
-        return self._confluence(self._streams(each(tasks), agent)).items()
+        return self._merged(self._streams(each(tasks), agent))
 
     def map(
         self,
@@ -110,14 +112,14 @@ class Scheduler:
         `prompts` is a list, a DataFrame with a `template` (``"Classify: {text}"``), or any iterable or
         asynchronous iterable of prompts, rows or tasks, read as it is needed. `ordered=False` gives each
         result as soon as it is there. `resume` names a file of JSON lines: what is finished in it is not
-        asked again. `options` are those of `stream`, but `retries` is the task's, as in `Task`. Raises
-        `UsageError` at once for an agent or option that is not there.
+        asked again. `options` are those of `stream`, but `retries` is the task's, as in `Task`. `show` of
+        what this returns shows how far it is. Raises `UsageError` at once for an agent or option that is not
+        there.
         """
         common = Task("", "", task_type, agent, priority, deadline, retries, cast("Options", options))
         self._named(agent)
-        return Results(
-            functools.partial(self._results, Batch(prompts, template, common), resume, ordered=ordered)
-        )
+        batch = Batch(prompts, template, common)
+        return Results(functools.partial(self._results, batch, resume, ordered=ordered), total=batch.total)
 
     def cancel(self, task_id: str) -> bool:
         """End the task of that id, from any thread; whether it was running or waiting."""
@@ -153,8 +155,18 @@ class Scheduler:
             raise UsageError(f"{said}; one of {', '.join(map(repr, self.agents))}")
         return name, self.agents[name]
 
-    def _confluence(self, jobs: AsyncGenerator[Job[Any], None]) -> Confluence[Any]:
-        return Confluence(jobs, at_once=self._at_once, patience=self._backpressure)
+    async def _merged(self, jobs: AsyncGenerator[Job[Any], None]) -> AsyncGenerator[Any, None]:
+        """What the jobs tell; with the last iteration that is under way the rates' connections close."""
+        merged = Confluence(jobs, at_once=self._at_once, patience=self._backpressure)
+        self._readers += 1
+        try:
+            async with aclosing(merged.items()) as items:
+                async for item in items:
+                    yield item
+        finally:
+            self._readers -= 1
+            if not self._readers:
+                await self._rates.aclose()
 
     async def _streams(
         self, tasks: AsyncGenerator[Any, None], agent: str | None
@@ -174,11 +186,11 @@ class Scheduler:
                 await room.acquire()
 
     async def _results(
-        self, batch: Batch, resume: PathName | None, *, ordered: bool
+        self, batch: Batch, resume: PathName | None, heard: Heard, *, ordered: bool
     ) -> AsyncGenerator[TaskResult, None]:
         room = asyncio.Semaphore(self._at_once)
         with contextlib.nullcontext() if resume is None else contextlib.closing(Journal(resume)) as journal:
-            numbered = self._confluence(self._answers(batch.tasks(), journal, room)).items()
+            numbered = told(self._merged(self._answers(batch.tasks(), journal, room)), heard)
             async with aclosing(
                 in_order(numbered, room) if ordered else unnumbered(numbered, room)
             ) as results:

@@ -68,6 +68,7 @@ class TaskResult(_Record, frozen=True, kw_only=True):
 
     `result` is the whole text, or what came of it before a failure. `latency` is in seconds from the first
     request to the end, `waited` those before it. `error` and `kind` are None when `success` is true.
+    `resumed`: it was not asked for now, but read from the file of an earlier run.
     """
 
     task_id: str
@@ -82,6 +83,7 @@ class TaskResult(_Record, frozen=True, kw_only=True):
     waited: float = 0.0
     attempts: int = 0
     usage: Usage = msgspec.field(default_factory=Usage)
+    resumed: bool = False
 
 
 Record = TaskChunk | TaskResult
