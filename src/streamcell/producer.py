@@ -96,6 +96,11 @@ class Producer:
             if self._task is not None:
                 self._on_loop(self._task.cancel)
 
+    async def disconnected(self) -> None:
+        """Return when the task that drives the run on this loop is over, its connection closed."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
     def failure(self) -> StreamcellError | None:
         """What the caller of a finished run is to be told; None when it did not fail."""
         response = self.ledger.response

@@ -109,12 +109,15 @@ def given(said: argparse.Namespace, names: Mapping[str, str]) -> dict[str, Any]:
     return {ours: value for ours, value in values.items() if value is not None}
 
 
-def refuse_keys(words: Iterable[str], *, kept: str) -> None:
-    """Raise `UsageError` for a key among the words; `kept` says where it would stay for others to read."""
+def refuse_keys(words: Iterable[str], *, kept: str, option: str = "--key-env") -> None:
+    """Raise `UsageError` for a key among the words; `kept` says where it would stay for others to read.
+
+    `option` is the one that names the variable for it.
+    """
     for word in words:
         if word.split("=", 1)[0].lower() in _KEYS:
             raise UsageError(
-                f"a key never goes into {kept}: put it into an environment variable, named with --key-env"
+                f"a key never goes into {kept}: put it into an environment variable, named with {option}"
             )
 
 

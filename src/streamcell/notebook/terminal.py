@@ -14,9 +14,7 @@ from typing import TYPE_CHECKING
 
 from markdown_it import MarkdownIt
 from rich.console import Console, Group
-from rich.live import Live
 from rich.markdown import Markdown
-from rich.segment import SegmentLines
 from rich.spinner import Spinner
 from rich.text import Text
 
@@ -24,12 +22,13 @@ from streamcell.core.static import Answer, answer_line, arguments_of, notice
 from streamcell.core.tail import Tail
 from streamcell.core.visible import visible
 from streamcell.events import Event, Notice, ReasoningDelta, Retrying, TextDelta, ToolCall, ToolResult
+from streamcell.notebook.live_part import LivePart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
 
     from markdown_it.token import Token
-    from rich.console import RenderableType
+    from rich.segment import Segment
 
     from streamcell.core.protocol import Figures, Format
 
@@ -39,6 +38,8 @@ _LONGEST_TAIL = 4_000
 _REST = 4
 """Drawing takes at most a fifth of the time: after a slow frame the next waits this many times as long."""
 _LONGEST_LINE = 200
+_LONGEST_NOTICE = 1_000
+"""What went wrong, and what to do about it, which stands at its end."""
 _PARSER = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 
 
@@ -46,7 +47,9 @@ class TerminalView:
     """One run on a console. `start`, then `on_events` as they come, `finish` once (again does nothing).
 
     `clock` gives monotonic seconds. `figures=False` leaves the metrics line away, for output that is piped.
-    Text of another `form` than Markdown is printed as it stands.
+    Text of another `form` than Markdown is printed as it stands. `aside` is another console for all that is
+    not the answer's own text, so that a pipe gets the answer alone. `worded` says why a run failed in the
+    words of its user.
     """
 
     def __init__(
@@ -56,17 +59,23 @@ class TerminalView:
         clock: Callable[[], float] = time.monotonic,
         figures: bool = True,
         form: Format = "markdown",
+        aside: Console | None = None,
+        worded: Callable[[str], str] = str,
     ) -> None:
         self._console = console or Console(highlight=False, force_jupyter=False)
+        self._aside = aside or self._console
         self._clock = clock
+        self._worded = worded
         self._with_figures = figures
         self._drawn = markdown if form == "markdown" else Text
         self._tail = Tail()
         self._doing = "waiting"
+        self._running: dict[str, str] = {}
+        self._spinner = Spinner("dots", style="dim")
         self._figures: Figures | None = None
         self._next_frame = 0.0
         self._carriage_return = ""
-        self._live: Live | None = None
+        self._live: LivePart | None = None
         self._finished = False
         self._mid_line = False
         self._blocks_printed = False
@@ -74,7 +83,7 @@ class TerminalView:
     def start(self) -> None:
         """Show that the run waits for its first token."""
         if self._console.is_terminal:
-            self._live = Live(console=self._console, auto_refresh=False, transient=True)
+            self._live = LivePart(self._console)
             self._live.start()
             self._draw()
 
@@ -89,7 +98,7 @@ class TerminalView:
         try:
             yield
         finally:
-            self._live.start()
+            self.start()
 
     def on_events(self, events: Iterable[Event], figures: Figures | None = None) -> None:
         """Take what happened since the last call; no events, only `figures`, is a tick of the status line."""
@@ -111,7 +120,8 @@ class TerminalView:
             self._print_markdown(self._tail.unsettled)
         self._end_line()
         if said := notice(answer):
-            self._print_line(said, style="bold red" if answer.error else "bold")
+            style = "bold red" if answer.error else "bold"
+            self._print_line(self._worded(said), style=style, longest=_LONGEST_NOTICE)
         if self._with_figures and (line := answer_line(answer)):
             self._print_line(line, style="dim")
 
@@ -125,9 +135,10 @@ class TerminalView:
             case ReasoningDelta():
                 self._doing = "thinking"
             case ToolCall():
-                self._doing = f"running {event.name}"
+                self._running |= {} if event.server else {event.id: event.name}
                 self._print_line(f"Tool call: {event.name} {arguments_of(event)}", style="cyan")
             case ToolResult():
+                self._running.pop(event.id, None)
                 self._doing = "waiting"
                 self._print_line(_result_line(event), style="red" if event.error else "cyan")
             case Retrying():
@@ -157,14 +168,16 @@ class TerminalView:
         if self._mid_line:
             self._write("\n")
 
-    def _print_line(self, line: str, *, style: str) -> None:
-        self._end_line()
+    def _print_line(self, line: str, *, style: str, longest: int = _LONGEST_LINE) -> None:
+        if self._aside is self._console:
+            self._end_line()
         if self._live is not None and not self._finished:
             self._print_markdown(self._tail.unsettled)
             self._tail = Tail()
-        shown = visible(" ".join(line[: 4 * _LONGEST_LINE].split()))
-        cut = f"{shown[:_LONGEST_LINE]}…" if len(shown) > _LONGEST_LINE else shown
-        self._console.print(Text(cut, style=style), soft_wrap=not self._console.is_terminal)
+            self._next_frame = 0.0  # or the text just printed would be seen twice for a moment
+        shown = visible(" ".join(line[: 4 * longest].split()))
+        cut = f"{shown[:longest]}…" if len(shown) > longest else shown
+        self._aside.print(Text(cut, style=style), soft_wrap=not self._aside.is_terminal)
 
     def _print_markdown(self, source: str) -> None:
         if not source.strip():
@@ -177,22 +190,24 @@ class TerminalView:
         if self._live is None:
             return
         began = self._clock()
-        status = Spinner("dots", Text(self._status(), style="dim"))
-        self._live.update(Group(*self._tail_drawn(), status), refresh=True)
+        self._spinner.update(text=Text(self._status(), style="dim"))
+        lines = [*self._tail_drawn(), *self._console.render_lines(self._spinner, pad=False)]
+        self._live.show(lines)
         now = self._clock()
         self._next_frame = now + max(1 / FRAMES_PER_SECOND, _REST * (now - began))
 
-    def _tail_drawn(self) -> Iterable[RenderableType]:
+    def _tail_drawn(self) -> list[list[Segment]]:
         source = self._tail.end(lines=self._console.height, characters=_LONGEST_TAIL)
         if not source.strip():
             return []
         lines = self._console.render_lines(self._drawn(source), pad=False)
         room = max(self._console.height - 3, 1)
         # Drawn lines rather than source lines: a long paragraph is one source line and many on the screen.
-        return [SegmentLines(lines[-room:], new_lines=True)]
+        return lines[-room:]
 
     def _status(self) -> str:
-        parts = [visible(self._doing)[:_LONGEST_LINE]]
+        doing = f"running {', '.join(self._running.values())}" if self._running else self._doing
+        parts = [visible(doing)[:_LONGEST_LINE]]
         if self._figures is not None:
             about = "~" if self._figures.tokens_estimated else ""
             parts.append(f"{self._figures.elapsed:.1f} s")
