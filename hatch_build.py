@@ -13,7 +13,8 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 STATIC = "src/streamcell/notebook/static"
-BUNDLE = tuple(f"{STATIC}/{name}.js" for name in ("widget", "loader", "chat", "chat_loader"))
+PAGE = ("widget", "loader", "chat", "chat_loader", "dashboard", "dashboard_loader", "maths", "highlight")
+BUNDLE = tuple(f"{STATIC}/{name}.js" for name in PAGE)
 SOURCES = ("js/src/**/*", "js/*.json", "js/*.mjs", "js/*.js", "js/*.ts")
 INSTALLED = "js/node_modules/.package-lock.json"  # npm writes it at the end of an install
 

@@ -45,6 +45,16 @@ PARTS = {
         {"seconds": 3.0, "rounds": 3, "growth": (2000, 32000)},
     ),
     "load": Part("loading:rows", {"rounds": 3}, {"rounds": 9}),
+    "serve": Part(
+        "serving:rows",
+        {"readers": 500, "count": 100, "rounds": 1},
+        {"readers": 500, "count": 200, "rounds": 3},
+    ),
+    "many": Part(
+        "many:rows",
+        {"count": 25, "silence": 3, "rounds": 3},
+        {"count": 100, "silence": 4, "rounds": 5},
+    ),
 }
 
 

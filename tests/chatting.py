@@ -22,6 +22,7 @@ class Page:
         self.told = []
         self.threads = []
         self.bundles = 0
+        self.lasting = 0
         self.renewed = 0
         self.namespace = {} if names is None else names
         self.session = ChatSession(
@@ -40,8 +41,12 @@ class Page:
     def publish(self, thread):
         self.threads.append(thread)
 
-    def deliver_bundle(self):
+    def deliver_bundle(self, part):
+        del part
         self.bundles += 1
+
+    def deliver_lasting(self):
+        self.lasting += 1
 
     def renew(self):
         self.renewed += 1

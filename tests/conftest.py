@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -10,6 +11,9 @@ from hypothesis import HealthCheck, settings
 # How long an example takes is the machine's affair, not the property's.
 settings.register_profile("streamcell", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("streamcell")
+
+# A shell's background jobs, and all that they start, ignore Ctrl-C: its tests would wait for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 STRICT = os.environ.get("CI") == "true"
 

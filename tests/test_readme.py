@@ -21,7 +21,6 @@ def test_every_python_block_runs_one_after_the_other():
     )
     assert done.returncode == 0, done.stderr
     assert "scripted answer" in done.stdout
-    assert "truncated" in done.stdout
     assert "2750000" in done.stdout
     assert "City(" in done.stdout
 

@@ -56,7 +56,7 @@ export class Answer implements Drawn {
     if (channel && (!this.#drawing || channel.run !== this.#shown)) this.#begin(channel);
     const run = this.#shown;
     this.#drawing?.update(run);
-    this.#drawing?.node.setAttribute("aria-busy", String(!isOver(run.state)));
+    this.#drawing?.node.setAttribute("aria-busy", String(this.#around.line.live && !isOver(run.state)));
     this.#actions.update(this.#turn, run, this.#around.free);
     this.#note.textContent = this.#remark(channel);
     this.#note.hidden = !this.#note.textContent;

@@ -4,18 +4,20 @@
  */
 
 import { clean, reorders, spelled } from "./clean.js";
+import { Adornments } from "./adornments.js";
 import { appendText, button, element } from "./dom.js";
+import * as formulas from "./formulas.js";
 import { destination, imageTarget, isInlineImage, linkTarget, shows } from "./links.js";
-import type { Block, Token } from "./parser.js";
+import { isOpen, type Block, type Token } from "./parser.js";
 
 /** What "Load image" fetches; kept off the page so that no attribute holds it before the reader asks. */
 const waiting = new WeakMap<Element, URL>();
 
 /** The element of one block; `source` is what is shown when the block cannot be drawn. */
-export function buildBlock(block: Block, source: string): HTMLElement {
+export function buildBlock(block: Block, source: string, adornments: Adornments): HTMLElement {
   if (block.tooDeep) return plain(source);
   const root = element("div");
-  new Builder(root).blocks(block.tokens);
+  new Builder(root, block, adornments).draw();
   const made = root.firstElementChild;
   return made instanceof HTMLElement ? made : plain(source);
 }
@@ -46,15 +48,19 @@ export function loadImage(pressed: Element): void {
 }
 
 class Builder {
+  readonly #drawn: Block;
+  readonly #adornments: Adornments;
   #at: HTMLElement;
   #links: { anchor: HTMLElement; target: URL | null }[] = [];
 
-  constructor(root: HTMLElement) {
+  constructor(root: HTMLElement, block: Block, adornments: Adornments) {
     this.#at = root;
+    this.#drawn = block;
+    this.#adornments = adornments;
   }
 
-  blocks(tokens: readonly Token[]): void {
-    for (const token of tokens) this.#block(token);
+  draw(): void {
+    for (const token of this.#drawn.tokens) this.#block(token);
   }
 
   #block(token: Token): void {
@@ -74,7 +80,7 @@ class Builder {
       case "blockquote_open":
         return this.#enter(element("blockquote"));
       case "table_open":
-        this.#enter(element("div", "sc-table"));
+        this.#enter(scroller());
         return this.#enter(element("table"));
       case "table_close":
         this.#leave();
@@ -94,7 +100,12 @@ class Builder {
         return;
       case "fence":
       case "code_block":
-        this.#at.append(program(LANGUAGE.exec(token.info)?.[0] ?? "", token.content), "\n");
+        return this.#program(token);
+      case formulas.BLOCK:
+        this.#formula("p", token.content);
+        return appendText(this.#at, "\n");
+      case formulas.OPEN:
+        this.#at.append(element("p", "sc-half-formula", token.content), "\n");
         return;
       case "inline":
         return this.#inlines(token.children ?? []);
@@ -119,6 +130,8 @@ class Builder {
         return appendText(this.#at, "\n");
       case "code_inline":
         return this.#code(token.content);
+      case formulas.INLINE:
+        return this.#formula("span", token.content);
       case "em_open":
         return this.#enter(element("em"));
       case "strong_open":
@@ -172,6 +185,22 @@ class Builder {
     const code = element("code");
     appendCode(code, content);
     this.#at.append(code);
+  }
+
+  #program(token: Token): void {
+    const language = LANGUAGE.exec(token.info)?.[0] ?? "";
+    const shown = program(language, token.content);
+    const code = shown.querySelector("code");
+    const whole = !this.#drawn.open || !isOpen(token, this.#drawn.end);
+    if (code && whole) this.#adornments.colour(code, language);
+    this.#at.append(shown, "\n");
+  }
+
+  /** In a link, whose words are compared with where it goes, a formula stays as it was written. */
+  #formula(name: "span" | "p", source: string): void {
+    if (this.#links.length > 0) return this.#text(source);
+    if (reorders(source)) this.#at.append(element("bdi", "", source));
+    else this.#at.append(this.#adornments.formula(name, source));
   }
 
   #link(address: string): void {
@@ -274,4 +303,11 @@ function flat(tokens: readonly Token[]): string {
       token.children ? flat(token.children) : token.type.endsWith("break") ? " " : token.content,
     )
     .join("");
+}
+
+/** What is in it may be wider than the page: then it scrolls, by the keyboard, too. */
+function scroller(): HTMLElement {
+  const made = element("div", "sc-table");
+  made.tabIndex = 0;
+  return made;
 }

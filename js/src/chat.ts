@@ -2,6 +2,8 @@
 
 import { ChatLine } from "./chat_line.js";
 import { ChatView } from "./chat_view.js";
+import { keepLasting } from "./lasting.js";
+import { supply } from "./parts.js";
 import type { Widget } from "./view.js";
 
 export default function widget(): Widget {
@@ -9,6 +11,8 @@ export default function widget(): Widget {
   return {
     initialize({ model, signal, early = [] }) {
       line = new ChatLine(model, signal, early);
+      supply(model, signal);
+      keepLasting(line, signal);
     },
     render({ el, signal }) {
       if (!line) return;

@@ -12,6 +12,7 @@ import type {
   FromChat,
   FromKernel,
   Json,
+  Lasting,
   Said,
   Thread,
   ToChat,
@@ -38,6 +39,8 @@ export class ChatLine {
   /** What the kernel said last to the user. */
   said: Said | null = null;
   completions: Completions | null = null;
+  /** What lasts of the chat, as the kernel sent it last. */
+  lasting: Lasting | null = null;
   readonly model: Model;
   readonly requests = new Requests(
     (request) => this.send(request),
@@ -116,6 +119,9 @@ export class ChatLine {
       case "completions":
         this.completions = message;
         return this.#tell();
+      case "lasting":
+        this.lasting = message;
+        return this.#tell();
       case "bundle":
         return;
     }
@@ -157,7 +163,7 @@ export class ChatLine {
   }
 }
 
-const TYPES = new Set<unknown>(["batch", "stopping", "said", "completions", "bundle"]);
+const TYPES = new Set<unknown>(["batch", "stopping", "said", "completions", "lasting", "bundle"]);
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null;
@@ -166,6 +172,8 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 function isMessage(value: unknown): value is FromKernel | FromChat {
   if (!isRecord(value) || !TYPES.has(value["type"])) return false;
   if (value["type"] === "completions") return isList(value["names"]) && isList(value["hints"]);
+  if (value["type"] === "lasting")
+    return typeof value["html"] === "string" && typeof value["text"] === "string";
   return value["type"] !== "said" || typeof value["text"] === "string";
 }
 

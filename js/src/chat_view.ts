@@ -122,6 +122,7 @@ export class ChatView implements Surroundings {
     this.#log.tabIndex = LENGTH.test(height) ? 0 : -1;
     this.#suggestions.update(suggestions, turns.length === 0 && this.free);
     this.#dead.hidden = this.line.live;
+    this.node.dataset["live"] = this.line.live ? "yes" : "no";
   }
 
   /** Without a kernel the answers are only in the static twin, so that is what is shown then. */

@@ -135,6 +135,8 @@ export class FakeChat implements Model {
         return this.publish({ turns: [] });
       case "keep":
         return this.deliver({ type: "said", text: `The answer is in ${message.name} now.` });
+      case "need_lasting":
+        return this.deliver({ type: "lasting", html: "<p>All of it</p>", text: "All of it" });
       case "complete":
         return this.#complete(message.prefix);
     }

@@ -79,5 +79,10 @@ export async function interrupt(model: Model): Promise<void> {
   for await (const { cell } of places(model)) {
     if (cell.executionState !== undefined && cell.executionState !== "running") return;
   }
+  await interruptNow(model);
+}
+
+/** The same, for a widget that stands elsewhere than in the cell that runs. */
+export async function interruptNow(model: Model): Promise<void> {
   await model.widget_manager?.kernel?.interrupt?.();
 }

@@ -36,7 +36,8 @@ async function sharedSource(model: Model, host?: Host): Promise<Json | undefined
 function askedSource(model: Model, signal: AbortSignal): Promise<Json> {
   return new Promise((resolve, reject) => {
     const heard: Listener = (content) => {
-      if (typeof content !== "object" || content === null || !("source" in content)) return;
+      if (typeof content !== "object" || content === null || !("source" in content) || "part" in content)
+        return;
       model.off("msg:custom", heard);
       resolve(content["source"] ?? "");
     };

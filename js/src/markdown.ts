@@ -6,23 +6,27 @@
  * settling anything, and have a way of their own: an open fence (`OpenFence`) and a long list (`OpenList`).
  */
 
+import { Adornments } from "./adornments.js";
 import { buildBlock, plain } from "./build.js";
 import { Cleaner } from "./clean.js";
 import { Column } from "./column.js";
+import { OPEN } from "./formulas.js";
 import { graft } from "./graft.js";
 import { Lines } from "./lines.js";
 import { mend } from "./mend.js";
 import { OpenFence } from "./open_fence.js";
 import { OpenList } from "./open_list.js";
-import { parse, type Block, type References } from "./parser.js";
+import { parse, type Block, type References, type Stage } from "./parser.js";
 
 interface Drawn {
   readonly source: string;
   readonly node: Element;
+  readonly open: boolean;
 }
 
 export class Markdown {
   readonly #column: Column;
+  readonly #adornments: Adornments;
   readonly #cleaner = new Cleaner();
   #settledText: string[] = [];
   #references: References = {};
@@ -34,6 +38,7 @@ export class Markdown {
 
   constructor(root: HTMLElement) {
     this.#column = new Column(root);
+    this.#adornments = new Adornments(root);
   }
 
   /** Takes a piece of the text; nothing is drawn yet. */
@@ -49,7 +54,7 @@ export class Markdown {
       return;
     }
     this.#gather();
-    this.#guarded(() => void this.#drawTail(mend));
+    this.#guarded(() => void this.#drawTail("growing"));
   }
 
   /** Draws the whole text as it stands; nothing may be appended afterwards. */
@@ -57,7 +62,7 @@ export class Markdown {
     this.#fresh += this.#cleaner.end();
     this.#gather();
     this.#guarded(() => {
-      const late = this.#drawTail(asItStands);
+      const late = this.#drawTail("whole");
       if (defines(late) || defines(this.#references)) this.#drawAll();
     });
   }
@@ -77,18 +82,18 @@ export class Markdown {
       while (this.#drawn.length > 0) this.#drop(this.#drawn);
       const node = plain(this.#tail);
       this.#column.append(node);
-      this.#drawn = [{ source: "", node }];
+      this.#drawn = [{ source: "", node, open: false }];
     }
   }
 
-  #drawTail(shape: (tail: string) => string): References {
-    const shown = shape(this.#tail);
+  #drawTail(stage: Stage): References {
+    const shown = stage === "growing" ? mend(this.#tail) : this.#tail;
     const references: References = Object.create(this.#references);
-    const blocks = parse(shown, references);
+    const blocks = parse(shown, references, stage);
     if (this.#list && !this.#list.fits(blocks[0])) {
       this.#tail = this.#list.source + this.#tail;
       this.#list = null;
-      return this.#drawTail(shape);
+      return this.#drawTail(stage);
     }
     this.#place(blocks, new Lines(shown));
     this.#settle(blocks);
@@ -102,15 +107,17 @@ export class Markdown {
     blocks.forEach((block, index) => {
       const source = lines.slice(block.first, block.end);
       const known = present[index];
-      if (known?.source === source) return;
+      if (known?.source === source && known.open === block.open) return;
       const node = this.#drawBlock(block, source, known?.node);
-      present[index] = { source, node };
+      present[index] = { source, node, open: block.open };
     });
   }
 
   #drawBlock(block: Block, source: string, present: Element | undefined): Element {
-    if (present && this.#list?.holds(present)) return this.#list.redraw(block, source);
-    const node = buildBlock(block, source);
+    if (present && this.#list?.holds(present)) {
+      return this.#list.redraw(block, source, this.#adornments);
+    }
+    const node = buildBlock(block, source, this.#adornments);
     if (present) return graft(present, node);
     this.#column.append(node);
     return node;
@@ -122,8 +129,9 @@ export class Markdown {
   }
 
   #settle(blocks: readonly Block[]): void {
-    const lines = new Lines(this.#tail);
-    const count = settledCount(blocks, lines);
+    const tail = this.#tail;
+    const lines = new Lines(tail);
+    const count = Math.min(settledCount(blocks, lines), this.#unmended(blocks, lines));
     const first = blocks[count];
     if (first && count > 0) {
       this.#cut(lines.start(first.first));
@@ -134,7 +142,15 @@ export class Markdown {
     }
     const last = blocks.at(-1);
     const node = this.#drawn.at(-1)?.node;
-    if (last && node) this.#fence = OpenFence.of(last, this.#tail, node);
+    if (last && node) this.#fence = OpenFence.of(last, tail.slice(lines.start(last.first)), node);
+  }
+
+  /** How many leading blocks are drawn as they stand: what was mended has to be drawn once more. */
+  #unmended(blocks: readonly Block[], lines: Lines): number {
+    const mended = blocks.findIndex(
+      ({ first, end }, index) => this.#drawn[index]?.source !== lines.slice(first, end),
+    );
+    return mended < 0 ? blocks.length : mended;
   }
 
   /** Moves the settled start of the tail, of that length, out of sight of later parses. */
@@ -154,7 +170,7 @@ export class Markdown {
     const length = lines.start(line);
     this.#list.source += this.#tail.slice(0, length);
     this.#tail = this.#tail.slice(length);
-    this.#drawn = [{ source: "", node: drawn.node }];
+    this.#drawn = [{ source: "", node: drawn.node, open: false }];
   }
 
   /** One pass over everything, for definitions that came after their use; equal blocks keep their elements. */
@@ -164,17 +180,13 @@ export class Markdown {
     const present = this.#column.blocks;
     const blocks = parse(all, {});
     blocks.forEach((block, index) => {
-      const node = buildBlock(block, lines.slice(block.first, block.end));
+      const node = buildBlock(block, lines.slice(block.first, block.end), this.#adornments);
       const known = present[index];
       if (known) graft(known, node);
       else this.#column.append(node);
     });
     present.slice(blocks.length).forEach(() => this.#column.removeLast());
   }
-}
-
-function asItStands(text: string): string {
-  return text;
 }
 
 function defines(references: References): boolean {
@@ -185,7 +197,8 @@ function defines(references: References): boolean {
 function settledCount(blocks: readonly Block[], lines: Lines): number {
   for (let index = blocks.length - 1; index > 0; index -= 1) {
     const block = blocks[index];
-    if (block && lines.decided(block.first)) return index;
+    // Half a formula may turn out to be part of the paragraph before it.
+    if (block && block.tokens[0]?.type !== OPEN && lines.decided(block.first)) return index;
   }
   return 0;
 }

@@ -3,6 +3,7 @@
  * marker only once it is clear what it marks. Nothing here outlives the frame; the end of a text is never mended.
  */
 
+import { closes, endOfFormula } from "./formulas.js";
 import remend from "remend";
 
 /** A last line that may still become anything: markers only, or a number that may start a list. */
@@ -18,6 +19,15 @@ const FRESH_LINE = /\n(?=[ \t]*(?:\n|[-*+] |\d{1,9}[.)] |#{1,6} |>|\|))/g;
 
 const FENCE = /^(?:[ \t>]|[-*+] |\d{1,9}[.)] )*(`{3,}|~{3,})/;
 
+/** A line that begins a formula of its own. */
+const FORMULA = /^(?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*(\$\$|\\\[)/;
+const OPENER = /^(?:\$\$|\\[([])/;
+const PROSE = /\*\*|`|\]\(|[.!?] /;
+const LONGEST_HALF = 300;
+const RUN = 1000;
+/** Stands for half a formula while what is before it is mended. */
+const HOLD = "\ue000";
+
 const REMEND = {
   comparisonOperators: false,
   htmlTags: false,
@@ -29,16 +39,23 @@ const REMEND = {
 
 export function mend(text: string): string {
   if (insideFence(text)) return withoutHalfFence(text);
+  const begin = startOfMendable(text);
+  if (begin < 0) return text;
   const decided = withoutUndecidedLine(text);
   const table = withDelimiterRow(decided);
   if (table !== decided) return table;
-  const at = startOfLeaf(decided);
+  const at = Math.max(begin, startOfLeaf(decided));
   const leaf = decided.slice(at);
   if (!leaf.trim() || /^(?: {4}|\t)/.test(leaf)) return decided;
   return decided.slice(0, at) + mendInline(leaf);
 }
 
 function mendInline(leaf: string): string {
+  const formula = startOfHalfFormula(leaf);
+  const before = leaf.slice(0, formula);
+  if (formula >= 0 && !before.includes(HOLD)) {
+    return remend(before + HOLD, REMEND).replace(HOLD, () => literal(leaf.slice(formula)));
+  }
   const end = Math.max(0, leaf.length - HALF_LENGTH);
   return remend(leaf.slice(0, end) + leaf.slice(end).replace(HALF, ""), REMEND);
 }
@@ -89,4 +106,74 @@ function startOfLeaf(text: string): number {
   for (const match of text.matchAll(FRESH_LINE)) at = match.index + 1;
   const cell = text.slice(at).startsWith("|") ? text.lastIndexOf("|") + 1 : at;
   return Math.max(at, cell);
+}
+
+/**
+ * Where the text after the last code or formula of its own begins; -1 while such a formula may still be closed: what ends
+ * it must not be mended, for it tells where blocks begin.
+ */
+function startOfMendable(text: string): number {
+  if (!/\$\$|\\\[|`{3}|~{3}/.test(text)) return 0;
+  let opener = "";
+  let begin = 0;
+  for (let at = 0, next = 0; next <= text.length; at = next) {
+    const end = text.indexOf("\n", at);
+    const line = text.slice(at, end < 0 ? text.length : end);
+    next = end < 0 ? text.length + 1 : end + 1;
+    if (end >= 0 && /^[ \t>]*$/.test(line)) opener = "";
+    const begun = FORMULA.exec(line);
+    const [, found = ""] = begun && (!opener || begun[1] === "\\[") ? begun : [];
+    opener ||= found;
+    if (FENCE.test(line)) {
+      opener = "";
+      begin = next;
+    } else if (opener) {
+      const rest = found ? line.slice(begun?.[0].length) : line;
+      const closed = closes(found || opener, rest);
+      opener = found || opener;
+      if (closed < 0) continue;
+      // What follows on the line makes a paragraph of it, whose line may begin a formula of its own.
+      if (rest.slice(closed).trim()) opener = found ? "" : (FORMULA.exec(line)?.[1] ?? "");
+      // The line of the closing delimiter may go on.
+      else if (end >= 0) {
+        opener = "";
+        begin = next;
+      }
+    }
+  }
+  return opener ? -1 : Math.min(begin, text.length);
+}
+
+/** Where a formula begins in the last line that has not ended; -1 when none does. */
+function startOfHalfFormula(leaf: string): number {
+  let at = leaf.lastIndexOf("\n") + 1;
+  while (at < leaf.length) {
+    const [run = ""] = /^(?:[^`$\\]+|`+)/.exec(leaf.slice(at, at + RUN)) ?? [];
+    if (run.startsWith("`")) {
+      const end = leaf.indexOf(run, at + run.length);
+      if (end < 0) return -1;
+      at = end + run.length;
+    } else if (run) {
+      at += run.length;
+    } else {
+      const end = endOfFormula(leaf, at);
+      if (!end && isHalfFormula(leaf.slice(at, at + LONGEST_HALF + 1))) return at;
+      at = end || at + (leaf.charAt(at) === "\\" ? 2 : 1);
+    }
+  }
+  return -1;
+}
+
+function isHalfFormula(rest: string): boolean {
+  return OPENER.test(rest) || isHalfTeX(rest);
+}
+
+/** A dollar is mostly money: what follows must look like TeX and not like prose. */
+function isHalfTeX(rest: string): boolean {
+  return rest.length <= LONGEST_HALF && /^\$[^\s$]/.test(rest) && /[\\^_{]/.test(rest) && !PROSE.test(rest);
+}
+
+/** Markdown that reads as the text itself. */
+function literal(text: string): string {
+  return text.replace(/[!-/:-@[-`{-~]/g, "\\$&");
 }

@@ -1,11 +1,11 @@
 /** The status bar: what the run is doing and how fast. Figures come from the kernel; only the seconds tick here. */
 
 import { drawing, element, setText } from "./dom.js";
-import { count, plural, seconds } from "./numbers.js";
+import { count, dollars, plural, seconds } from "./numbers.js";
 import type { Figures, ViewState } from "./protocol.gen.js";
 import { isOver, type Run } from "./state.js";
 
-const WORDS: Record<ViewState, string> = {
+export const WORDS: Record<ViewState, string> = {
   waiting: "Waiting",
   thinking: "Thinking",
   streaming: "Streaming",
@@ -92,7 +92,7 @@ export class Meters {
     this.#field("first", first == null ? "" : `first token ${seconds(first)}`);
     this.#field("rate", rate == null ? "" : `${count(rate)} tok/s`);
     this.#field("tokens", amount(tokens, figures.tokens_estimated ?? false, chunks ?? 0));
-    this.#field("cost", cost == null ? "" : `$${cost < 0.01 ? cost.toFixed(4) : cost.toFixed(2)}`);
+    this.#field("cost", cost == null ? "" : dollars(cost));
     this.#field("stalls", stalls ? plural(stalls, "stall", "stalls") : "");
     this.#field("retries", retries ? plural(retries, "retry", "retries") : "");
     if (rate != null) this.#sample(rate);

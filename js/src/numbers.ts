@@ -14,6 +14,10 @@ export function seconds(value: number): string {
   return `${Math.floor(value / 60)} min ${Math.floor(value % 60)} s`;
 }
 
+export function dollars(value: number): string {
+  return `$${value.toFixed(value < 0.01 ? 4 : 2)}`;
+}
+
 export function size(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`;
   return bytes < 1e6 ? `${Math.round(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;

@@ -20,12 +20,12 @@ export class OpenFence {
     this.#lineBegun = lineBegun;
   }
 
-  /** The open fence that `block`, drawn as `node`, ends the text with; null for anything else. */
+  /** The open fence that `block`, drawn as `node`, is; `text` begins with it. Null for anything else. */
   static of(block: Block, text: string, node: Element): OpenFence | null {
     const token = block.tokens[0];
     const code = node.querySelector("code");
     if (token?.type !== "fence" || !code) return null;
-    const [opening = "", ...lines] = text.split("\n").slice(block.first);
+    const [opening = "", ...lines] = text.split("\n");
     const marker = token.markup.charAt(0);
     const closing = new RegExp(`^ {0,3}\\${marker}{${token.markup.length},}[ \\t]*$`);
     // An indented fence takes its indentation off every line: the ordinary way does that.

@@ -1,5 +1,6 @@
 /** A long list that is still open: items before the last are settled, only the end is parsed again. */
 
+import type { Adornments } from "./adornments.js";
 import { buildBlock } from "./build.js";
 import type { Lines } from "./lines.js";
 import type { Block } from "./parser.js";
@@ -43,9 +44,9 @@ export class OpenList {
   }
 
   /** Draws the items after the settled ones. */
-  redraw(block: Block, source: string): Element {
+  redraw(block: Block, source: string, adornments: Adornments): Element {
     if (this.#loose) for (const token of paragraphs(block)) token.hidden = false;
-    const made = buildBlock(block, source);
+    const made = buildBlock(block, source, adornments);
     while (this.#list.lastChild && this.#list.lastChild !== this.#last) this.#list.lastChild.remove();
     // The line's end before an item was made with the item above it.
     if (this.#last) this.#list.append("\n");

@@ -10,6 +10,8 @@ export type ErrorKind = "connect" | "tls" | "timeout_connect" | "timeout_first" 
 
 export type Format = "markdown" | "text" | "code" | "json" | "table";
 
+export type Part = "maths" | "highlight";
+
 export type StopReason = "stop" | "length" | "tool_calls" | "filter" | "refusal" | "cancelled" | "truncated" | "error" | "unknown";
 
 export type ViewState = "waiting" | "thinking" | "streaming" | "tool" | "approval" | "retrying" | "done" | "stopped" | "failed";
@@ -55,11 +57,45 @@ export interface Batch {
   readonly figures?: Figures | null;
 }
 
+/** How many times lie at or below `upto` seconds, and above the bin before. */
+export interface Bin {
+  readonly upto: number;
+  readonly count: number;
+}
+
+/** All of it: the newest runs first, totals of all runs of the process, and the charts. */
+export interface Board {
+  readonly runs?: readonly BoardRun[];
+  readonly more?: number;
+  readonly running?: number;
+  readonly done?: number;
+  readonly stopped?: number;
+  readonly failed?: number;
+  readonly tokens?: number;
+  readonly cost?: number | null;
+  readonly rates?: readonly number[];
+  readonly seconds?: number;
+  readonly first?: Spread;
+  readonly gaps?: Spread;
+}
+
+/** One run of the table. */
+export interface BoardRun {
+  readonly run: string;
+  readonly model: string;
+  readonly state: ViewState;
+  readonly figures: Figures;
+  readonly scripted?: boolean;
+  readonly replayed?: boolean;
+  readonly waited?: boolean;
+}
+
 /** Kernel to page: the source of the widgets' module, for a page that cannot reach the shared copy. */
 export interface Bundle {
   readonly type: "bundle";
   readonly version: string;
   readonly source: string;
+  readonly part?: Part | null;
 }
 
 /** What the whole conversation took; None where nobody knows. Cost in US dollars. */
@@ -184,10 +220,23 @@ export interface Keep {
   readonly name: string;
 }
 
-/** Page to kernel: send the widgets' module. */
+/** Kernel to page: what lasts of the chat without a kernel, as inert HTML and as text. */
+export interface Lasting {
+  readonly type: "lasting";
+  readonly html: string;
+  readonly text: string;
+}
+
+/** Page to kernel: send the widgets' module, or with `part` that part of the page's code. */
 export interface NeedBundle {
   readonly type: "need_bundle";
   readonly version: string;
+  readonly part?: Part | null;
+}
+
+/** Page to kernel: what lasts of the chat, please; the output that holds it has missed a change. */
+export interface NeedLasting {
+  readonly type: "need_lasting";
 }
 
 /** Something said beside the answer: a piece of a refusal, a verdict, a thing we could not translate. */
@@ -263,6 +312,13 @@ export interface Snapshot {
   readonly characters?: number;
   readonly scripted?: boolean;
   readonly format?: Format;
+}
+
+/** How times spread: neighbouring bins without empty ones at the ends, and two quantiles. */
+export interface Spread {
+  readonly bins?: readonly Bin[];
+  readonly p50?: number | null;
+  readonly p95?: number | null;
 }
 
 /** The provider has begun to answer. */
@@ -371,10 +427,10 @@ export interface UsageReport {
 
 export type Event = Started | TextDelta | ReasoningDelta | ToolCallDelta | ToolCall | ApprovalRequest | ApprovalResult | ToolResult | Citation | Notice | Retrying | UsageReport | Finished;
 
-export type FromChat = Completions | Said;
+export type FromChat = Completions | Lasting | Said;
 
 export type FromKernel = Batch | Stopping | Bundle;
 
 export type FromPage = Sync | Ack | Stop | Decide | Gone | NeedBundle;
 
-export type ToChat = Send | Edit | Regenerate | Resume | Switch | Delete | Clear | Keep | Complete;
+export type ToChat = Send | Edit | Regenerate | Resume | Switch | Delete | Clear | Keep | Complete | NeedLasting;

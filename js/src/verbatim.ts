@@ -1,5 +1,6 @@
 /** Text as it comes, nothing in it read as anything else. What has been drawn is never touched again. */
 
+import { Adornments } from "./adornments.js";
 import { appendCode, plain, program } from "./build.js";
 import { Cleaner } from "./clean.js";
 import { appendText } from "./dom.js";
@@ -37,12 +38,24 @@ export class PlainText extends Verbatim {
   }
 }
 
-/** One block of code. */
+/** One block of code, coloured when it has ended. */
 export class CodeBlock extends Verbatim {
+  readonly #adornments: Adornments;
+  readonly #code: HTMLElement;
+  readonly #language: string;
+
   constructor(root: HTMLElement, language: string) {
     const shown = program(language, "");
     const code = shown.querySelector("code") ?? shown;
     root.append(shown);
     super((text) => appendCode(code, text));
+    this.#adornments = new Adornments(shown);
+    this.#code = code;
+    this.#language = language;
+  }
+
+  override end(): void {
+    super.end();
+    this.#adornments.colour(this.#code, this.#language);
   }
 }

@@ -5,6 +5,7 @@ import { button, copy, element } from "./dom.js";
 import { Frames } from "./frames.js";
 import type { Model } from "./host.js";
 import { Meters } from "./meters.js";
+import { supply } from "./parts.js";
 import type { Json } from "./protocol.gen.js";
 import { listen } from "./renderer.js";
 import { restoreLater } from "./restore.js";
@@ -35,6 +36,7 @@ export default function widget(): Widget {
   return {
     initialize({ model, signal, early = [] }) {
       channel = new Channel(model, signal, early);
+      supply(model, signal);
       restoreLater(model, channel, signal);
     },
     render({ el, signal }) {

@@ -40,4 +40,17 @@ export const DOCUMENTS: Readonly<Record<string, string>> = {
   numbers: "1984\n\n42. answer\n7) other\n\n1\n",
   nestedMix:
     "1. a\n   > quote\n   >\n   > ```\n   > code\n   > ```\n2. b\n\n   | x | y |\n   |---|---|\n   | 1 | 2 |\n",
+  formulas:
+    "Euler: $e^{i\\pi} + 1 = 0$, $a_1 * b_1$ and \\(a_b\\) make *one* sentence.\n\n$$\nx_1\n- y_1\n= z\n$$\n\nSo \\[ a\\\\[2pt] b \\] it is.\n",
+  formulaInParagraph: "text\n$$\na_1\n* b\n$$\nmore **text**\n\n$$ x $$ and words\n\n$$\ny\n$$ words\nend\n",
+  formulaAfterAll:
+    "- item\n$$\nx\n$$\n\n> quote\n$$\nx\n\n| a |\n|---|\n$$\n- x\n$$\n# Title\n$$z$$\n```py\nx\n```\n",
+  formulaInside:
+    "- one $a$\n  $$\n  b\n  + c\n  $$\n- two\n  - \\[\n    x\n  - y\n\n> $$\n> x_1\n> - y\n> $$\n> > \\[ z\n> > \\]\n",
+  formulaWithBlank: "$$\na\n\n- b\n\n$$\n\n\\[\nx\n\n\\]\n",
+  formulaTooLong: `$$\n${"- x\n".repeat(120)}$$\n\nend\n`,
+  formulaUnclosed: "a $x^{2 and **bold\n\n$$\n- x_1\n| a |\n|---|\n",
+  formulaOuts: "- $$\n  a\nlazy\n- b\n- $$ c\n- d $$\n\n    $$\n    code\n    $$\n",
+  money: "It costs $5, not $10, or 5$ for my_var and your_var. \\$x\\$ is **text** at $3 a_piece_.\n",
+  noFormulas: "`$a_b$` and ``\\(c\\)``\n\n```\n$$\nx\n$$\n```\n\n$ x $ and $y $ and $z$1 and \\\\(w\\\\)\n",
 };

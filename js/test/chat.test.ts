@@ -402,6 +402,44 @@ test("an answer is read out by sentences, and an old one is not", () => {
   expect(el.querySelector("[role=log]")?.getAttribute("aria-live")).toBe("off");
 });
 
+/** A chat on a page that shows it in a cell, behind an output with this text. */
+function withTwin(chat: FakeChat, text: string) {
+  const twin = { data: { "text/html": text, "text/plain": text }, setData: vi.fn() };
+  twin.setData.mockImplementation(({ data }) => void (twin.data = data));
+  const shows = { data: { "application/vnd.jupyter.widget-view+json": { model_id: "m" } } };
+  const cells = [{ outputs: { length: 2, get: (index: number) => (index === 0 ? twin : shows) } }];
+  Object.assign(chat, { widget_manager: { context: { model: { cells } }, get_model: async () => chat } });
+  return twin;
+}
+
+test("a page opened later puts what lasts of the chat in its place, and asks again when that misses a turn", async () => {
+  const chat = chatOf();
+  chat.past("Hi", HELLO);
+  const twin = withTwin(chat, "Only a part");
+  const { el } = mounted(chat);
+  await vi.advanceTimersByTimeAsync(2000);
+  expect(twin.data).toEqual({ "text/html": "<p>All of it</p>", "text/plain": "All of it" });
+  ask(el, "More");
+  await vi.advanceTimersByTimeAsync(2000);
+  expect(heard(chat, "need_lasting")).toHaveLength(1);
+  chat.play(HELLO);
+  await vi.advanceTimersByTimeAsync(2000);
+  expect(heard(chat, "need_lasting")).toHaveLength(2);
+  expect(twin.setData).toHaveBeenCalledTimes(1);
+});
+
+test("a page that the kernel's updates reach asks for nothing", async () => {
+  const chat = chatOf();
+  const twin = withTwin(chat, "Nothing yet");
+  const { el } = mounted(chat);
+  await vi.advanceTimersByTimeAsync(2000);
+  ask(el, "Hi");
+  chat.play(HELLO);
+  twin.data = { "text/html": "Hello you.", "text/plain": "Hello you." };
+  await vi.advanceTimersByTimeAsync(2000);
+  expect(heard(chat, "need_lasting")).toHaveLength(0);
+});
+
 test("code goes into a new cell below the chat's", async () => {
   const { chat, el } = mounted();
   chat.past("Hi", script());

@@ -5,8 +5,8 @@ import { HOSTILE } from "./payloads.js";
 const ATTRIBUTES: Readonly<Record<string, readonly string[]>> = {
   a: ["href", "target", "rel", "referrerpolicy"],
   button: ["type", "class"],
-  code: [],
-  div: ["class"],
+  code: ["data-language"],
+  div: ["class", "tabindex"],
   img: ["alt", "src", "class"],
   ol: ["start"],
   p: ["class"],
@@ -47,6 +47,7 @@ function breaches(root: HTMLElement): string[] {
     for (const { name: attribute, value } of node.attributes) {
       if (!allowed?.includes(attribute)) found.push(`${name} ${attribute}`);
       if (attribute === "class" && !/^(?:sc-[\w-]+ ?)+$/.test(value)) found.push(`class ${value}`);
+      if (attribute === "data-language" && !/^[a-z]+$/.test(value)) found.push(`language ${value}`);
       if (attribute === "href" && !/^(?:https?:|mailto:)/.test(value)) found.push(`link ${value}`);
       if (attribute === "src" && !/^data:image\/(?:png|jpeg|gif|webp);base64,/.test(value))
         found.push(`src ${value}`);

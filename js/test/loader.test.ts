@@ -76,6 +76,16 @@ test("without a shared model the kernel is asked", async () => {
   expect(el.textContent).toBe("rendered");
 });
 
+test("a part that comes meanwhile, for another page, is not taken for the module", async () => {
+  const kernel = new FakeKernel();
+  const { el, rendered } = await load(kernel);
+  await vi.waitFor(() => expect(kernel.heard).toHaveLength(1));
+  kernel.deliver({ type: "bundle", version: "test", source: "export default 1", part: "maths" });
+  kernel.deliver({ type: "bundle", version: "test", source: SOURCE });
+  await rendered;
+  expect(el.textContent).toBe("rendered");
+});
+
 test("a shared model that cannot be had sends the question to the kernel", async () => {
   const kernel = new FakeKernel();
   kernel.set("bundle_ref", "lost");

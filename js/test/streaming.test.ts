@@ -130,6 +130,8 @@ const words = (node: Element): string => (node.textContent ?? "").replace(/\s+/g
 for (const { number, markdown: source, html } of CommonMark) {
   // Raw HTML is shown as text and images as placeholders, on purpose.
   if (/<img/.test(html) || reference.render(source) !== html) continue;
+  // Between `\\[` and `\\]` stands a formula here.
+  if (source.includes("\\[\\\\\\]")) continue;
   test(`CommonMark example ${number} says what markdown-it says`, () => {
     const expected = new DOMParser().parseFromString(html, "text/html").body;
     const root = document.createElement("div");

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from streamcell.messages import ImagePart, Message, StreamChunk, TextPart
     from streamcell.notebook.chat import ChatWidget
     from streamcell.notebook.chats import conversation
+    from streamcell.notebook.dashboard import Dashboard
     from streamcell.notebook.present import show
     from streamcell.notebook.view import StreamView
     from streamcell.past_runs import history, stats
@@ -50,6 +51,7 @@ _HOMES = {
     "BackpressureTimeout": "errors",
     "ChatWidget": "notebook.chat",
     "Conversation": "core.conversation",
+    "Dashboard": "notebook.dashboard",
     "EventBus": "many.bus",
     "ImagePart": "messages",
     "LimitExceeded": "errors",
@@ -88,6 +90,7 @@ __all__ = [
     "BackpressureTimeout",
     "ChatWidget",
     "Conversation",
+    "Dashboard",
     "EventBus",
     "ImagePart",
     "LimitExceeded",

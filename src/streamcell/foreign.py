@@ -24,6 +24,7 @@ from streamcell.io import foreign_reader
 from streamcell.io.foreign_failures import WRONG_LOOP
 from streamcell.io.keys import redact
 from streamcell.io.prices import pricing_for
+from streamcell.live_runs import live_runs
 from streamcell.messages import Request
 from streamcell.past_runs import past_runs
 from streamcell.providers import foreign_shapes, foreign_text, registry
@@ -73,6 +74,7 @@ def wrap(
         pricing=pricing_for(provider or "", model),
     )
     past_runs.follow(stream.ledger)
+    live_runs.follow(stream)
     known = {"provider": provider, "model": model}
     stream.response.metadata |= {name: value for name, value in known.items() if value}
     _close_when_never_read(stream, foreign)

@@ -26,6 +26,7 @@ from streamcell.io.environment import environment
 from streamcell.io.prices import missing_reason, pricing_for
 from streamcell.io.retry import Policy
 from streamcell.io.route import address_for
+from streamcell.live_runs import live_runs
 from streamcell.messages import Request
 from streamcell.options import Options, check_options
 from streamcell.past_runs import past_runs
@@ -156,6 +157,7 @@ class Question:
             stream.response.schema = self.schema
             stream.response.metadata["format"] = "table"
         past_runs.follow(stream.ledger)
+        live_runs.follow(stream)
         stream.response.continuation = self.rest
         memory.remember(stream, self.options)
         return stream

@@ -18,9 +18,13 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import nbformat
 from jupyter_client import BlockingKernelClient
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).parents[2]
 KERNELS = ("ipykernel-6.31", "ipykernel-7.3", "ipykernel-7.4")
@@ -105,28 +109,50 @@ class Server:
 @contextlib.contextmanager
 def serving(folder: Path):
     """A started server in that folder; ended, with its kernels, on leaving."""
+    furnish(folder)
+    port, token = free_port(), secrets.token_hex(16)
+    with running(_command(folder, port=port, token=token), folder) as process:
+        server = Server(url=f"http://127.0.0.1:{port}", token=token, folder=folder, process=process)
+        for plugin, values in QUIET.items():
+            server.change_settings(plugin, values)
+        wait_until_up(process, folder, lambda: _answers(server))
+        yield server
+        server.end_kernels()
+
+
+def furnish(folder: Path) -> None:
+    """The folders that a command is told of instead of the user's own, with our kernels in them."""
     for name in ("config", "data", "runtime", "settings", "workspaces", "ipython", "notebooks", "home"):
         (folder / name).mkdir(parents=True)
     _write_kernels(folder / "data" / "kernels")
-    port, token = _free_port(), secrets.token_hex(16)
+
+
+@contextlib.contextmanager
+def running(command: list[str], folder: Path):
+    """A command at work in a furnished folder; ended on leaving."""
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(
-            _command(folder, port=port, token=token),
-            env=_environment(folder), cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-        )  # fmt: skip
-    server = Server(url=f"http://127.0.0.1:{port}", token=token, folder=folder, process=process)
-    for plugin, values in QUIET.items():
-        server.change_settings(plugin, values)
+            command, env=_environment(folder), cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
     try:
-        _wait_until_up(server)
-        yield server
-        server.end_kernels()
+        yield process
     finally:
         process.terminate()
         try:
             process.wait(30)
         except subprocess.TimeoutExpired:
             process.kill()
+
+
+def wait_until_up(process: subprocess.Popen, folder: Path, answers: Callable[[], bool]) -> None:
+    """Waits until what was started answers; raises with the end of its log when it does not."""
+    end = time.monotonic() + START_SECONDS
+    while not answers():
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.1)  # the pace of asking again, unless it has ended
+        if process.poll() is not None or time.monotonic() > end:
+            log = (folder / "server.log").read_text(errors="replace")[-4000:]
+            raise RuntimeError(f"The server did not start:\n{log}")
 
 
 def _write_kernels(folder: Path) -> None:
@@ -196,20 +222,10 @@ def _answers_a_client(connection_file: Path) -> bool:
     return True
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-def _wait_until_up(server: Server) -> None:
-    end = time.monotonic() + START_SECONDS
-    while not _answers(server):
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            server.process.wait(0.1)  # the pace of asking again, unless it has ended
-        if server.process.poll() is not None or time.monotonic() > end:
-            message = (server.folder / "server.log").read_text(errors="replace")[-4000:]
-            raise RuntimeError(f"The Jupyter server did not start:\n{message}")
 
 
 def _answers(server: Server) -> bool:

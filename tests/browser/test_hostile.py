@@ -100,12 +100,14 @@ AUDIT = r"""
 window.audit = root => {
   const forbidden = "script, iframe, frame, object, embed, form, input, textarea, select, option, style,"
     + " link, meta, base, template, video, audio, source, track, portal, marquee, dialog, map, area, title,"
-    + " svg *:not(path, polyline, g), math:not(mjx-container math), button[name],"
+    + " svg *:not(path, polyline, g), math:not(mjx-container math, .sc-formula > math), button[name],"
     + " button[value], button[form]";
   const acting = ["src", "srcset", "srcdoc", "action", "formaction", "background", "poster", "ping", "data",
     "xlink:href", "manifest", "cite", "usemap", "autofocus", "contenteditable", "accesskey", "popovertarget",
     "command"];
-  const ours = ["data-state", "data-lm-suppress-shortcuts"];
+  const ours = ["data-state", "data-lm-suppress-shortcuts", "data-language"];
+  const typeset = element => element.closest(".sc-formula > math") !== null;
+  const spaced = /^(?:(?:padding|border)[a-z-]*: ?[\w.% ]+;? ?)*$/;
   const found = [...root.querySelectorAll(forbidden)].map(element => element.outerHTML);
   for (const element of root.querySelectorAll("*")) {
     const formula = element.closest("mjx-container") !== null;
@@ -114,7 +116,7 @@ window.audit = root => {
       const aligned = cell && /^text-align: ?(left|center|right);?$/.test(value);
       const inline = element.tagName === "IMG" && /^data:image\/(png|jpeg|gif|webp);/.test(value);
       if (/^on/i.test(name)
-        || name === "style" && !aligned && !formula
+        || name === "style" && !aligned && !formula && !(typeset(element) && spaced.test(value))
         || name.startsWith("data-command")
         || name.startsWith("data-") && !ours.includes(name) && !formula
         || ["id", "name"].includes(name) && !formula

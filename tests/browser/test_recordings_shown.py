@@ -47,16 +47,17 @@ def test_recordings_arrive_whole_on_the_page_and_in_the_variable(lab):
         notebook.wait_until_run(len(cells) - 1)
     for index, (_, case) in enumerate(chosen):
         place = 2 * index + 2
-        shown = _letters(wait_until_replaced(notebook, place).inner_text())
+        output = wait_until_replaced(notebook, place)
+        output.scroll_into_view_if_needed()
+        shown = _letters(output.inner_text())
         (printed,) = notebook.outputs(place + 1)
         expected = [case.expected["text"], case.expected["refusal"]]
         assert json.loads(printed["text"]) == expected, case.id
         for text in expected:
-            assert all(line in shown for line in _lines(text)), case.id
+            assert _missing(text, shown) == [], case.id
         if thinking := case.expected["thinking"]:
-            notebook.output(place).get_by_text("Thinking", exact=True).click()
-            shown = _letters(notebook.output(place).inner_text())
-            assert all(line in shown for line in _lines(thinking)), case.id
+            output.get_by_text("Thinking", exact=True).click()
+            assert _missing(thinking, _letters(output.inner_text())) == [], case.id
     assert notebook.errors == []
 
 
@@ -73,6 +74,10 @@ def _chosen():
 
 def _type(model):
     return "application/x-ndjson" if model.startswith("ollama") else "text/event-stream"
+
+
+def _missing(markdown, shown):
+    return [line for line in _lines(markdown) if line not in shown]
 
 
 def _lines(markdown):

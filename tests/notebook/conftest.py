@@ -1,4 +1,4 @@
-"""An IPython shell in the test's own process: no kernel, no history, nothing of the user's."""
+"""An IPython shell in the test's own process (no history, nothing of the user's), and a kernel in its own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import sys
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from jupyter_client.manager import start_new_kernel
 from traitlets.config import Config
+
+from kernel_page import Page
 
 
 @pytest.fixture
@@ -27,3 +30,12 @@ def loaded(shell):
     """The same shell after `%load_ext streamcell`."""
     assert shell.run_cell("%load_ext streamcell").success
     return shell
+
+
+@pytest.fixture
+def page():
+    """A real kernel, with a page beside it that speaks as widgets do."""
+    manager, client = start_new_kernel(kernel_name="python3")
+    yield Page(client)
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)

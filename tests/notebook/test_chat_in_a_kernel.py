@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import nbformat
-import pytest
-from jupyter_client.manager import start_new_kernel
-from nbclient import NotebookClient
+from kernel_page import displays, executed
 
-SECONDS = 120
 VIEW = "application/vnd.jupyter.widget-view+json"
 CHAT = """
 from streamcell import ChatWidget
@@ -18,45 +14,6 @@ def echo(message, history):
 chat = ChatWidget(echo)
 chat
 """
-
-
-class Page:
-    """What a page hears of a kernel, and says to its widgets."""
-
-    def __init__(self, client):
-        self.client = client
-        self.heard = []
-
-    def run(self, source):
-        """A cell, waited for; the messages that came of it."""
-        before = len(self.heard)
-        reply = self.client.execute_interactive(source, timeout=SECONDS, output_hook=self.heard.append)
-        assert reply["content"]["status"] == "ok", reply["content"]
-        return self.heard[before:]
-
-    def say(self, widget, content):
-        data = {"method": "custom", "content": content}
-        self.client.shell_channel.send(self.client.session.msg("comm_msg", {"comm_id": widget, "data": data}))
-
-    def wait_for(self, kind, fits):
-        """The next message of the kernel's of this kind that fits."""
-        while True:
-            message = self.client.get_iopub_msg(timeout=SECONDS)
-            self.heard.append(message)
-            if message["msg_type"] == kind and fits(message["content"]):
-                return message["content"]
-
-
-@pytest.fixture
-def page():
-    manager, client = start_new_kernel(kernel_name="python3")
-    yield Page(client)
-    client.stop_channels()
-    manager.shutdown_kernel(now=True)
-
-
-def displays(messages):
-    return [message["content"] for message in messages if message["msg_type"] == "display_data"]
 
 
 def state_of(content):
@@ -109,10 +66,3 @@ def test_a_chat_that_is_shown_when_it_has_answered_lasts_too():
     notebook = executed(CHAT.removesuffix("chat\n"), "chat.send('One');", "chat.view('static')")
     *_, shown = notebook.cells
     assert "**One** after 0" in shown.outputs[0].data["text/plain"]
-
-
-def executed(*cells):
-    notebook = nbformat.v4.new_notebook()
-    notebook.cells = [nbformat.v4.new_code_cell(source) for source in cells]
-    NotebookClient(notebook, timeout=SECONDS, kernel_name="python3").execute()
-    return notebook

@@ -240,6 +240,12 @@ def test_what_concerns_an_answer_reaches_it_and_unknown_answers_are_ignored():
     assert page.bundles == 1
 
 
+def test_a_page_that_missed_what_lasts_is_sent_it():
+    page = Page(echo)
+    page.pages.act(page.pages.hear({"type": "need_lasting"}))
+    assert page.lasting == 1
+
+
 def test_an_answer_is_kept_as_a_variable():
     page = Page(echo, names={"old": 1, "page": pytest})
     page.say(Send("t1", "Hi"))

@@ -223,7 +223,7 @@ def test_in_a_terminal_the_answer_is_printed_and_there_is_no_widget(shell, capsy
 
 
 def test_the_variables_of_a_notebook_are_those_of_its_chat(shell, monkeypatch):
-    monkeypatch.setattr("streamcell.notebook.chat._host", lambda _shell: "page")
+    monkeypatch.setattr("streamcell.notebook.kernel.room", lambda _shell: "page")
     shell.user_ns["x"] = 3
     chat = ChatWidget(lambda message, _history: message)
     chat._receive(chat, {"type": "send", "token": "t", "text": "{x} {In}"}, [])

@@ -34,8 +34,8 @@ def tab(loaded, monkeypatch):
         ("%%stream --display wi", ["%%stream --display widget"]),
         ("%%stream --display=wi", ["%%stream --display=widget"]),
         ("%%stream --on-error ", ["%%stream --on-error raise", "%%stream --on-error keep"]),
-        ("%%stream demo:ma", ["%%stream demo:markdown"]),
-        ("%%stream -m demo:ma", ["%%stream -m demo:markdown"]),
+        ("%%stream demo:mar", ["%%stream demo:markdown"]),
+        ("%%stream -m demo:mar", ["%%stream -m demo:markdown"]),
         ("%%stream -m anthr", ["%%stream -m anthropic:"]),
         ("%%stream -m openai:my", ["%%stream -m openai:my-own"]),
         ("%%stream -m a --model demo:to", ["%%stream -m a --model demo:tools"]),
@@ -105,15 +105,15 @@ def test_names_of_environment_variables_are_offered_for_the_key(tab, monkeypatch
 
 
 def test_the_first_line_of_a_whole_cell_is_completed(tab):
-    cell = "%%stream -m demo:ma\nSpeak of --ma"
-    assert tab(cell, offset=19) == ["%%stream -m demo:markdown"]
-    assert "%%stream -m demo:ma\nSpeak of --max-tokens" not in tab(cell)
+    cell = "%%stream -m demo:mar\nSpeak of --ma"
+    assert tab(cell, offset=20) == ["%%stream -m demo:markdown"]
+    assert "%%stream -m demo:mar\nSpeak of --max-tokens" not in tab(cell)
 
 
 @pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # IPython's own
 def test_the_older_way_of_asking_is_answered_too(loaded):
-    line = "%%stream -m demo:ma"
-    assert loaded.complete(None, line, len(line)) == ("demo:ma", ["demo:markdown"])
+    line = "%%stream -m demo:mar"
+    assert loaded.complete(None, line, len(line)) == ("demo:mar", ["demo:markdown"])
 
 
 @pytest.mark.parametrize("line", ["%%stream -s 'be --ma", "%%stream demo -t ", "%stream nothing "])

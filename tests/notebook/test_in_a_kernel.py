@@ -39,7 +39,7 @@ def kernel():
 
 
 def test_the_first_line_of_a_cell_is_completed(kernel):
-    assert kernel.tab("%%stream -m demo:m\nSay hello", 18) == ["%%stream -m demo:markdown\nSay hello"]
+    assert kernel.tab("%%stream -m demo:mar\nSay hello", 20) == ["%%stream -m demo:markdown\nSay hello"]
     assert kernel.tab("%%stream --dry\nSay hello", 14) == ["%%stream --dry-run\nSay hello"]
     assert "import json\n1" in kernel.tab("import jso\n1", 10)
 

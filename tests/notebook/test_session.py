@@ -32,8 +32,8 @@ class Page:
     def publish_static(self):
         self.other.append("static")
 
-    def deliver_bundle(self):
-        self.other.append("bundle")
+    def deliver_bundle(self, part):
+        self.other.append(part or "bundle")
 
     def gone(self):
         self.other.append("gone")
@@ -172,7 +172,8 @@ def test_gone_and_a_missing_bundle_reach_the_channel():
     page, _stream, session = opened()
     session.receive(Gone("1"), 0.0)
     session.receive(NeedBundle("v"), 0.0)
-    assert page.other == ["gone", "bundle"]
+    session.receive(NeedBundle("v", part="maths"), 0.0)
+    assert page.other == ["gone", "bundle", "maths"]
 
 
 def test_what_is_no_message_of_ours_is_no_message():

@@ -1,4 +1,6 @@
 import io
+import itertools
+import re
 
 import pytest
 from rich.console import Console
@@ -148,3 +150,33 @@ def test_finishing_twice_prints_once():
     shown = console.file.getvalue()
     view.finish(answer())
     assert console.file.getvalue() == shown
+
+
+def test_the_tools_that_still_run_are_named_beside_the_spinner():
+    events = [
+        ToolCall(part=1, id="1", name="north", arguments={}),
+        ToolCall(part=2, id="2", name="south", arguments={}),
+        ToolResult(id="1", name="north", content="done"),
+        ToolResult(id="2", name="south", content="done"),
+    ]
+    shown = run(*events, tty=True, seconds=1.0)
+    states = re.findall(r"running [a-z, ]+|waiting", shown)
+    assert [state.strip() for state, _ in itertools.groupby(states)] == [
+        "waiting",
+        "running north",
+        "running north, south",
+        "running south",
+        "waiting",
+    ]
+
+
+def test_the_spinner_turns_from_frame_to_frame(monkeypatch):
+    steps = itertools.count()
+    monkeypatch.setattr("rich.console.monotonic", lambda: next(steps) * 0.08)
+    shown = run(*[TextDelta("x")] * 5, tty=True, seconds=1.0)
+    assert len(set(re.findall("[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]", shown))) >= 3
+
+
+def test_the_remedy_of_a_failure_is_never_cut_off():
+    error = ProviderError(f"{'x' * 220} and the remedy").info()
+    assert "and the remedy" in run(tty=False, reason="error", error=error)

@@ -139,6 +139,17 @@ class Complete(msgspec.Struct, frozen=True, tag="complete"):
     prefix: str
 
 
+class NeedLasting(msgspec.Struct, frozen=True, tag="need_lasting"):
+    """Page to kernel: what lasts of the chat, please; the output that holds it has missed a change."""
+
+
+class Lasting(msgspec.Struct, frozen=True, tag="lasting"):
+    """Kernel to page: what lasts of the chat without a kernel, as inert HTML and as text."""
+
+    html: str
+    text: str
+
+
 class Completions(msgspec.Struct, frozen=True, tag="completions"):
     """Kernel to page: names of variables, with what each would insert, in one line."""
 
@@ -158,5 +169,5 @@ class Said(msgspec.Struct, frozen=True, tag="said"):
     token: str = ""
 
 
-FromChat = Completions | Said
-ToChat = Send | Edit | Regenerate | Resume | Switch | Delete | Clear | Keep | Complete
+FromChat = Completions | Lasting | Said
+ToChat = Send | Edit | Regenerate | Resume | Switch | Delete | Clear | Keep | Complete | NeedLasting

@@ -104,6 +104,9 @@ class Ledger:
             # In this order: who reads to the end finds the run where the watchers keep it, and a reader of
             # chunks that is at its end finds the run finished.
             self._call(self._when_finished)
+            # They may hold the stream that holds this ledger.
+            self._when_begun.clear()
+            self._when_finished.clear()
             self.events.close()
             self.chunks.close()
 

@@ -19,12 +19,25 @@ if TYPE_CHECKING:
 INLINE = "maths_inline"
 BLOCK = "maths_block"
 
-_LONGEST = 4_000
-"""Characters; bounds the search for a closing delimiter, so that a page of openers stays linear."""
+_LONGEST = 5_000
+"""Characters; a longer formula stays as it was written."""
+_REACH = 100_000
+"""Bounds the search for a closing delimiter."""
 _MOST_LINES = 100
-_CLOSERS = {"$$": "$$", r"\[": r"\]", r"\(": r"\)"}
+
+# Each stops at the next opener of its kind, so that a page of openers costs no more than its length.
+_INLINES = {
+    "$$": re.compile(r"\$\$(?:\\.|[^\\$]|\$(?!\$))+\$\$", re.DOTALL),
+    r"\(": re.compile(r"\\\((?:\\[^()]|[^\\])+\\\)"),
+    r"\[": re.compile(r"\\\[(?:\\[^\[\]]|[^\\])+\\\]"),
+}
 _DOLLARS = re.compile(r"\$(?![\s$])(?:\\.|[^\\$])*(?<!\s)\$(?!\d)", re.DOTALL)
 """Pandoc's rule: no space inside the dollars and no digit after them, so "$5 and $10" is money."""
+_CLOSINGS = {
+    "$$": re.compile(r"(?:\\.|[^\\$]|\$(?!\$))*\$\$"),
+    r"\[": re.compile(r"(?:\\[^\[\]]|[^\\])*\\\]"),
+}
+"""What of one line of a block ends with its closing delimiter."""
 
 _ACTING = (
     "href|url|style|class|cssid|data|html\\w*|mmltoken|bbox|enclose|includegraphics|input",
@@ -51,7 +64,7 @@ def typesettable(formula: str) -> bool:
 
 
 def _inline(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 (markdown-it's signature)
-    end = _end_of_inline(state.src, state.pos, min(state.posMax, state.pos + _LONGEST))
+    end = _end_of_inline(state.src, state.pos, min(state.posMax, state.pos + _REACH))
     if end is None:
         return False
     if not silent:
@@ -62,12 +75,8 @@ def _inline(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 (markdown
 
 
 def _end_of_inline(source: str, start: int, limit: int) -> int | None:
-    closer = _CLOSERS.get(source[start : start + 2])
-    if closer is None:
-        found = _DOLLARS.match(source, start, limit)
-        return found.end() if found else None
-    end = source.find(closer, start + 2, limit)
-    return end + 2 if end > start + 2 else None
+    found = _INLINES.get(source[start : start + 2], _DOLLARS).match(source, start, limit)
+    return found.end() if found else None
 
 
 def _block(state: StateBlock, start: int, last: int, silent: bool) -> bool:  # noqa: FBT001 (as above)
@@ -84,16 +93,17 @@ def _block(state: StateBlock, start: int, last: int, silent: bool) -> bool:  # n
 
 def _end_of_block(state: StateBlock, start: int, last: int) -> int | None:
     """Find the line after the one that closes the formula, when nothing follows the closer on its line."""
-    closer = _CLOSERS.get(_line(state, start)[:2])
-    if closer is None or closer == r"\)":
+    closing = _CLOSINGS.get(_line(state, start)[:2])
+    if closing is None:
         return None
     for number in range(start, min(last, start + _MOST_LINES)):
-        if state.sCount[number] < state.blkIndent and not state.isEmpty(number):
-            return None
         line = _line(state, number)
-        position = line.find(closer, 2 if number == start else 0)
-        if position >= 0:
-            return number + 1 if not line[position + 2 :].strip() else None
+        # A blank line ends a paragraph, in TeX too: so a text that grows can tell what is no formula.
+        if number > start and (not line or state.sCount[number] < state.blkIndent or line[:2] == r"\["):
+            return None
+        found = closing.match(line, 2 if number == start else 0)
+        if found:
+            return number + 1 if not line[found.end() :].strip() else None
     return None
 
 

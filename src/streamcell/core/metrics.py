@@ -77,6 +77,21 @@ class Gaps:
         self._buckets[bucket] = self._buckets.get(bucket, 0) + 1
         self._count += 1
 
+    def add_all(self, others: Gaps) -> None:
+        """Count those of `others`, which another thread may be adding to."""
+        for bucket, count in dict(others._buckets).items():
+            self._buckets[bucket] = self._buckets.get(bucket, 0) + count
+            self._count += count
+
+    def copy(self) -> Gaps:
+        copied = Gaps()
+        copied.add_all(self)
+        return copied
+
+    def counts(self) -> list[tuple[float, int]]:
+        """The durations, good to 5 %, with how many there are of each; the shortest first."""
+        return [(math.exp(bucket * self._growth), count) for bucket, count in sorted(self._buckets.items())]
+
     def quantile(self, share: float) -> float | None:
         """The duration below which `share` (0 to 1) of all lie; None before the first."""
         if not self._count:
@@ -205,6 +220,11 @@ class Meter:
     @property
     def tokens_estimated(self) -> bool:
         return self._earlier_estimated or self._turn.estimated
+
+    @property
+    def gaps(self) -> Gaps:
+        """The times between arrivals of content."""
+        return self._gaps
 
     @property
     def time_to_first_token(self) -> float | None:

@@ -23,6 +23,8 @@ ViewState = Literal[
 ]
 Format = Literal["markdown", "text", "code", "json", "table"]
 """How the answer's text is shown; `table`: it is JSON, a list of rows or one row."""
+Part = Literal["maths", "highlight"]
+"""Code of the page that only some answers need; it is sent when one does."""
 
 
 class Figures(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -73,11 +75,15 @@ class Stopping(msgspec.Struct, frozen=True, tag="stopping"):
     run: str
 
 
-class Bundle(msgspec.Struct, frozen=True, tag="bundle"):
-    """Kernel to page: the source of the widgets' module, for a page that cannot reach the shared copy."""
+class Bundle(msgspec.Struct, frozen=True, tag="bundle", omit_defaults=True):
+    """Kernel to page: the source of the widgets' module, for a page that cannot reach the shared copy.
+
+    With `part`: the source of that part of the page's code.
+    """
 
     version: str
     source: str
+    part: Part | None = None
 
 
 FromKernel = Batch | Stopping | Bundle
@@ -123,10 +129,11 @@ class Gone(msgspec.Struct, frozen=True, tag="gone"):
     run: str
 
 
-class NeedBundle(msgspec.Struct, frozen=True, tag="need_bundle"):
-    """Page to kernel: send the widgets' module."""
+class NeedBundle(msgspec.Struct, frozen=True, tag="need_bundle", omit_defaults=True):
+    """Page to kernel: send the widgets' module, or with `part` that part of the page's code."""
 
     version: str
+    part: Part | None = None
 
 
 FromPage = Sync | Ack | Stop | Decide | Gone | NeedBundle

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, assert_never, get_args
 import msgspec
 from msgspec import inspect
 
-from streamcell.core import chat_protocol, protocol
+from streamcell.core import board, chat_protocol, protocol
 from streamcell.events import EVENT_TYPES, ErrorKind, Event, StopReason
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 WORDS = {
     "ErrorKind": ErrorKind,
     "Format": protocol.Format,
+    "Part": protocol.Part,
     "StopReason": StopReason,
     "ViewState": protocol.ViewState,
 }
@@ -69,7 +70,7 @@ def source() -> str:
 
 def _structs() -> Iterator[type[msgspec.Struct]]:
     seen: set[type[msgspec.Struct]] = set()
-    traits = (protocol.Snapshot, chat_protocol.Thread)
+    traits = (protocol.Snapshot, chat_protocol.Thread, board.Board)
     pending: list[inspect.Type] = [inspect.type_info(trait) for trait in traits]
     pending += [inspect.type_info(union) for union in UNIONS.values()]
     while pending:

@@ -17,7 +17,7 @@ from streamcell.events import ApprovalRequest
 from streamcell.handle import Stream
 from streamcell.io.cursor import Cursor
 from streamcell.io.portal import portal
-from streamcell.notebook import consent
+from streamcell.notebook import consent, stop_orders
 from streamcell.notebook.display import Display
 
 SLICE_SECONDS = 0.05
@@ -55,6 +55,8 @@ class Cell:
         self._display.open(self.stream)
         if self._display.asks or (waited and consent.can_ask(get_ipython())):
             self.stream.approvals.attach()
+        if waited:
+            stop_orders.wait_for(self.stream)
         self.stream.start()
 
     def wait(self) -> None:
@@ -96,7 +98,7 @@ class Cell:
 
     def heard_stop(self) -> bool:
         """Whether an interrupt just seen was really the user's Stop of this answer."""
-        return self._display.heard_stop()
+        return self._display.heard_stop() or stop_orders.stop_is_queued(get_ipython(), self.stream)
 
     def _follow(self) -> None:
         # While a cell blocks the kernel no click arrives, whatever the display.

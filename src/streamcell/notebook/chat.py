@@ -9,13 +9,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from contextvars import Context
-from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 from uuid import uuid4
 
 import anywidget
-import ipywidgets
 import msgspec
 import traitlets
 from IPython.core.getipython import get_ipython
@@ -23,11 +21,12 @@ from IPython.display import display as publish
 
 from streamcell.agent import Agent
 from streamcell.approvals import Policy
+from streamcell.core import chat_protocol
 from streamcell.core.chat_protocol import ChatTotals, FromChat, Thread
 from streamcell.core.conversation import Conversation
 from streamcell.core.metrics import Metrics
 from streamcell.core.prompt import Prompt
-from streamcell.core.protocol import Bundle, FromKernel
+from streamcell.core.protocol import FromKernel, Part
 from streamcell.core.tools import Tool
 from streamcell.errors import UsageError
 from streamcell.handle import Stream
@@ -40,14 +39,21 @@ from streamcell.notebook.chat_pages import ChatPages
 from streamcell.notebook.chat_session import ChatSession
 from streamcell.notebook.display import TerminalDisplay
 from streamcell.notebook.errands import Errands
+from streamcell.notebook.folded import folded
 from streamcell.notebook.lasting import Lasting
 from streamcell.notebook.names import Names
-from streamcell.notebook.page_code import layout, page_code, source
+from streamcell.notebook.page_code import delivery, layout, page_code, source, unopened_layout
 from streamcell.notebook.view import wake_pacer
 
 BUNDLE: Final = "chat.js"
 LOADER: Final = "chat_loader.js"
 VIEW: Final = "application/vnd.jupyter.widget-view+json"
+NOT_LIVE: Final = "<p><small>Kept from a chat, and not live: run the cell again to go on.</small></p>"
+"""Stands below what lasts, where readers see it once the live view is gone."""
+
+KEPT: Final = "What the notebook keeps of this chat"
+"""Stands above what lasts, where it is seen beside the live view."""
+
 NO_KERNEL: Final = "The live view of this chat needs a running kernel; run the cell again to go on."
 
 
@@ -81,11 +87,12 @@ class ChatWidget(anywidget.AnyWidget):
         approve: Policy | None = None,
     ) -> None:
         shell = get_ipython()
-        self._host = _host(shell)
+        self._host = kernel.room(shell)
         self._errands = Errands()
         self._lasting = Lasting()
         self._lasting_id = uuid4().hex
         self._displayed = False
+        self._apart = False
         self._session = ChatSession(
             answering(model_or_agent_or_handler, system=system, tools=tools, approve=approve, models=models),
             self,
@@ -109,7 +116,7 @@ class ChatWidget(anywidget.AnyWidget):
             version="" if code is None else code.version,
             bundle_ref="" if code is None else code.model_id,
             thread=msgspec.to_builtins(self._session.thread()),
-            layout=_unopened_layout() if code is None else layout(),
+            layout=unopened_layout() if code is None else layout(),
         )
         self.on_msg(self._receive)
 
@@ -188,8 +195,12 @@ class ChatWidget(anywidget.AnyWidget):
     def publish(self, thread: Thread) -> None:
         self.thread = msgspec.to_builtins(thread)
 
-    def deliver_bundle(self) -> None:
-        self.tell(Bundle(self.version, source(BUNDLE)))
+    def deliver_bundle(self, part: Part | None) -> None:
+        self.tell(delivery(BUNDLE, part))
+
+    def deliver_lasting(self) -> None:
+        kept = self._kept()
+        self.tell(chat_protocol.Lasting(kept["text/html"], kept["text/plain"]))
 
     def renew(self) -> None:
         if self._displayed:
@@ -213,6 +224,7 @@ class ChatWidget(anywidget.AnyWidget):
         if self._host == "terminal":
             print(self._bundle()["text/plain"])  # noqa: T201 - what the user asked to see
             return
+        self._apart = kernel.draws_apart(get_ipython())
         self._display_lasting(update=False)
         self._displayed = True
         if self._host == "page":
@@ -232,7 +244,16 @@ class ChatWidget(anywidget.AnyWidget):
         return f"<ChatWidget {model}, {'1 turn' if turns == 1 else f'{turns} turns'}>"
 
     def _display_lasting(self, *, update: bool) -> None:
-        publish(self._bundle(), raw=True, display_id=self._lasting_id, update=update)
+        publish(self._kept(), raw=True, display_id=self._lasting_id, update=update)
+
+    def _kept(self) -> dict[str, str]:
+        """What lasts, for an output that a live view hides as long as it is there."""
+        bundle = self._bundle()
+        if self._host != "page":
+            return bundle
+        if self._apart:
+            return folded(bundle, line=KEPT)
+        return {**bundle, "text/html": f"{bundle['text/html']}\n{NOT_LIVE}"}
 
     def _bundle(self) -> dict[str, str]:
         return self._lasting.bundle(self._session.state.answers(), title=self._title)
@@ -251,23 +272,6 @@ class StaticChat(NamedTuple):
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         del include, exclude
         return self.bundle
-
-
-class _UnopenedLayout(ipywidgets.Layout):  # type: ignore[misc]
-    def open(self) -> None:
-        """Nobody is there to lay anything out."""
-
-
-@cache
-def _unopened_layout() -> _UnopenedLayout:
-    return _UnopenedLayout()
-
-
-def _host(shell: Any) -> kernel.Host:
-    """Where the chat is; a page may be there without IPython, as in marimo."""
-    if shell is None:
-        return "terminal" if hasattr(sys, "ps1") else "page"
-    return kernel.host(shell)
 
 
 def _begun(conversation: Conversation | str | Path | None, system: str | None) -> Conversation:

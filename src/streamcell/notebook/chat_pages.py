@@ -20,6 +20,7 @@ from streamcell.core.chat_protocol import (
     Delete,
     Edit,
     Keep,
+    NeedLasting,
     Regenerate,
     Resume,
     Said,
@@ -64,7 +65,7 @@ class ChatPages:
         if not isinstance(message, FromPage):
             return message
         if isinstance(message, NeedBundle):
-            self._channel.deliver_bundle()
+            self._channel.deliver_bundle(message.part)
         elif (run := self._session.state.run(message.run)) is not None:
             run.receive(message, time.monotonic())
         return None
@@ -98,6 +99,8 @@ class ChatPages:
                 self._channel.tell(Said(self._names.keep(message.name, answer)))
             case Complete():
                 self._channel.tell(self._names.complete(message.prefix))
+            case NeedLasting():
+                self._channel.deliver_lasting()
             case _:
                 assert_never(message)
 

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
-from streamcell.core.protocol import FromKernel, FromPage, Snapshot
+from streamcell.core.protocol import FromKernel, FromPage, Part, Snapshot
 from streamcell.handle import Stream
 from streamcell.notebook.paced import PacedSession
 from streamcell.notebook.pacer import Paced
@@ -87,7 +87,7 @@ class ChatRun:
     def publish_static(self) -> None:
         """The chat's lasting output is made anew after every turn."""
 
-    def deliver_bundle(self) -> None:
+    def deliver_bundle(self, part: Part | None) -> None:
         """Asked of the chat, not of an answer."""
 
     def gone(self) -> None:

@@ -16,7 +16,7 @@ import msgspec
 
 from streamcell.core.chat_protocol import FromChat, Thread
 from streamcell.core.conversation import Conversation, Place
-from streamcell.core.protocol import FromKernel
+from streamcell.core.protocol import FromKernel, Part
 from streamcell.core.turns import Turn
 from streamcell.errors import StreamcellError, UsageError
 from streamcell.handle import Stream
@@ -41,8 +41,12 @@ class Channel(Protocol):
         """The synced state, also for pages that come later."""
         ...
 
-    def deliver_bundle(self) -> None:
-        """Send the source of the page's own code."""
+    def deliver_bundle(self, part: Part | None) -> None:
+        """Send the source of the page's own code, or of a part of it."""
+        ...
+
+    def deliver_lasting(self) -> None:
+        """Send what lasts of the conversation."""
         ...
 
     def renew(self) -> None:

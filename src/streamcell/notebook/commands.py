@@ -7,25 +7,29 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from IPython.display import display as publish
+
 from streamcell.errors import UsageError
 from streamcell.io.environment import environment
-from streamcell.notebook import accounts, arguments, chats, nested_loop, running, scan
+from streamcell.notebook import accounts, arguments, chats, kernel, nested_loop, running, scan
 from streamcell.notebook.asking import one_line_errors
 from streamcell.past_runs import past_runs
 
 
 class Command(NamedTuple):
-    """One command; `answer` gets what stands behind its name, and the shell."""
+    """One command; `answer` gets what stands behind its name, and the shell; None when it is displayed."""
 
     takes: str
     meaning: str
-    answer: Callable[[str, Any], str]
+    answer: Callable[[str, Any], str | None]
 
 
 def command(line: str, shell: Any) -> None:
     """A `%stream` line: one of `COMMANDS`; without any, help."""
     with one_line_errors():
-        print(_answer(line, shell))  # noqa: T201 - the answer to a command
+        answer = _answer(line, shell)
+        if answer is not None:
+            print(answer)  # noqa: T201 - the answer to a command
 
 
 def help_text() -> str:
@@ -34,13 +38,23 @@ def help_text() -> str:
     return "\n".join([arguments.help_text(), "%stream takes:", *lines])
 
 
-def _answer(line: str, shell: Any) -> str:
+def _answer(line: str, shell: Any) -> str | None:
     name, _, rest = (line.strip() or "help").partition(" ")
     asked = COMMANDS.get(name)
     if asked is None or (rest.strip() and not asked.takes):
         there = ", ".join(f"{name} {one.takes}".strip() for name, one in COMMANDS.items())
         raise UsageError(f"%stream {line.strip()}: no such command; there are {there}")
     return asked.answer(rest, shell)
+
+
+def _status(_rest: str, shell: Any) -> str | None:
+    """The dashboard where there is a page; in a terminal the streams as `%stream stop` calls them."""
+    if kernel.host(shell) == "terminal":
+        return running.status()
+    from streamcell.notebook.dashboard import shared  # noqa: PLC0415 - widgets load on first display
+
+    publish(shared())
+    return None
 
 
 def _scan(words: str, shell: Any) -> str:
@@ -60,7 +74,7 @@ def _notebook_file(shell: Any) -> Path | None:
 
 COMMANDS = {
     "list": Command("", "the streams that run", lambda *_: running.listing()),
-    "status": Command("", "the last streams and how they ended", lambda *_: running.status()),
+    "status": Command("", "the streams that run and those that ended, live", _status),
     "stop": Command("[ID]", "stop a stream, or all", lambda rest, _: running.stop(rest.split())),
     "chats": Command("", "the conversations of this notebook", lambda *_: chats.listing()),
     "reset": Command("[CHAT]", "forget a conversation, or all", lambda rest, _: chats.reset(rest.split())),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sys
 from typing import Any, Literal, NamedTuple
 
@@ -21,6 +22,27 @@ def host(shell: Any) -> Host:
     if "google.colab" in sys.modules or _is_executor(_parent(shell)):
         return "no_page"
     return "page"
+
+
+def room(shell: Any) -> Host:
+    """The same for what stays when the cell is over: a page may be there without IPython, as in marimo.
+
+    Or it opens later: Voilà executes all cells, then shows them on the same kernel.
+    """
+    if shell is None:
+        return "terminal" if hasattr(sys, "ps1") else "page"
+    where = host(shell)
+    return "page" if where == "no_page" and _is_for_voila() else where
+
+
+def draws_apart(shell: Any) -> bool:
+    """Whether the page draws every output on its own, so that a live view cannot hide the one before it.
+
+    VS Code does. Told by the names that it gives to cells (`cellExecution.ts` of its Jupyter extension, read
+    2026-11, not tried): its environment variables are also there for a JupyterLab begun in its terminal.
+    """
+    cell = (_parent(shell).get("metadata") or {}).get("cellId")
+    return str(cell).startswith("vscode-")
 
 
 class Asker(NamedTuple):
@@ -60,6 +82,11 @@ def _is_executor(request: dict[str, Any]) -> bool:
     Their request ids are jupyter_client's, and nobody is there to be asked for input.
     """
     return _is_numbered(request) and not (request.get("content") or {}).get("allow_stdin", True)
+
+
+def _is_for_voila() -> bool:
+    """Told by what Voilà sets for every kernel, also for one that it starts before anybody comes (0.5.13)."""
+    return "VOILA_BASE_URL" in os.environ
 
 
 def _is_numbered(request: dict[str, Any]) -> bool:

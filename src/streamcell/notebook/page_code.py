@@ -14,6 +14,7 @@ import anywidget
 import ipywidgets
 import traitlets
 
+from streamcell.core.protocol import Bundle, Part
 from streamcell.errors import UsageError
 
 STATIC = Path(__file__).parent / "static"
@@ -43,7 +44,23 @@ def page_code(name: str) -> PageCode:
     return PageCode(version=hashlib.sha256(text.encode()).hexdigest()[:16], source=text)
 
 
+def delivery(name: str, part: Part | None) -> Bundle:
+    """The bundle of this name as a message to a page; with `part`, that part of the page's code instead."""
+    return Bundle(page_code(name).version, source(f"{part}.js" if part else name), part)
+
+
 @cache
 def layout() -> ipywidgets.Layout:
     """One for all widgets: each would otherwise open a model for its own."""
     return ipywidgets.Layout()
+
+
+class _UnopenedLayout(ipywidgets.Layout):  # type: ignore[misc]
+    def open(self) -> None:
+        """Nobody is there to lay anything out."""
+
+
+@cache
+def unopened_layout() -> _UnopenedLayout:
+    """One for widgets that no page shows."""
+    return _UnopenedLayout()

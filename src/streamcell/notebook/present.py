@@ -1,21 +1,28 @@
-"""`show`: a stream in front of the user, wherever that is."""
+"""`show`: a stream, or how far a batch is, in front of the user, wherever that is."""
 
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Awaitable, Generator
-from typing import Any
+from typing import Any, overload
 
 from IPython.core.getipython import get_ipython
 
 from streamcell.foreign import is_read_only_here, wrap
+from streamcell.many.results import Results
 from streamcell.notebook.asking import one_line_errors
 from streamcell.notebook.cell import Cell
 from streamcell.notebook.display import Kind
+from streamcell.notebook.progress import bar_for, watched
 from streamcell.notebook.screens import choose_display
 
 
-def show(source: Any, *, display: Kind = "auto") -> Awaitable[None] | None:
+@overload
+def show(source: Results, *, display: Kind = "auto") -> Results: ...
+@overload
+def show(source: Any, *, display: Kind = "auto") -> Awaitable[None] | None: ...
+def show(source: Any, *, display: Kind = "auto") -> Results | Awaitable[None] | None:
     """Show a stream live until it ends: in a notebook as a live view, in a terminal with Rich.
 
     `source` is a `Stream`, or anything that `wrap` takes: a stream of an official client, an iterator of
@@ -25,7 +32,12 @@ def show(source: Any, *, display: Kind = "auto") -> Awaitable[None] | None:
 
     An open stream of an async client can be read on its own loop alone, which a blocked cell would stop:
     write ``await show(stream)`` for it. Of anything else None is returned, and it is shown by then.
+
+    Of a batch, ``await show(scheduler.map(…))``, it is shown how far it is: tasks done and failed, tokens a
+    second, the time left. Awaited or iterated it gives the results, as without `show`.
     """
+    if isinstance(source, Results):
+        return watched(source, functools.partial(bar_for, get_ipython(), display))
     with one_line_errors():
         stream = wrap(source)
     metadata = stream.response.metadata

@@ -32,6 +32,8 @@ def choose_display(
     live view goes (`view.Place`), if not into an output of its own.
     """
     where = kernel.host(shell)
+    if placed and where == "no_page":
+        where = kernel.room(shell)
     if where == "terminal" or kind == "text":
         return TerminalDisplay(plain=kind == "text" or not sys.stdout.isatty())
     if kind == "static" or (kind == "auto" and where == "no_page"):

@@ -20,6 +20,7 @@ from streamcell.core.protocol import (
     FromPage,
     Gone,
     NeedBundle,
+    Part,
     Snapshot,
     Stop,
     Stopping,
@@ -77,8 +78,8 @@ class Channel(Protocol):
         """The lasting output, for a page that was reloaded and did not see its output replaced."""
         ...
 
-    def deliver_bundle(self) -> None:
-        """Send the source of the page's own code."""
+    def deliver_bundle(self, part: Part | None) -> None:
+        """Send the source of the page's own code, or of a part of it."""
         ...
 
     def gone(self) -> None:
@@ -185,8 +186,8 @@ class Session:
                 self._stream.decide(message)
             case Gone():
                 self._channel.gone()
-            case NeedBundle():
-                self._channel.deliver_bundle()
+            case NeedBundle(part=part):
+                self._channel.deliver_bundle(part)
             case _:
                 assert_never(message)
         return False

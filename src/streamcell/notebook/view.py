@@ -19,7 +19,7 @@ from IPython.display import DisplayHandle
 from IPython.display import display as publish
 
 from streamcell.core import static
-from streamcell.core.protocol import Bundle, Decide, FromKernel, Snapshot
+from streamcell.core.protocol import Decide, FromKernel, Part, Snapshot
 from streamcell.events import Event
 from streamcell.handle import Stream
 from streamcell.io.portal import portal
@@ -27,7 +27,7 @@ from streamcell.notebook.display import UNFINISHED
 from streamcell.notebook.kernel import queued, stop_is_queued
 from streamcell.notebook.paced import PacedSession
 from streamcell.notebook.pacer import Paced, Pacer
-from streamcell.notebook.page_code import layout, page_code, source
+from streamcell.notebook.page_code import delivery, layout, page_code, source
 from streamcell.notebook.session import Session, read_message
 
 BUNDLE = "widget.js"
@@ -81,8 +81,8 @@ class StreamView(anywidget.AnyWidget):
     def publish_static(self) -> None:
         self.static = static.bundle(self._stream.response)
 
-    def deliver_bundle(self) -> None:
-        self.tell(Bundle(self.version, source(BUNDLE)))
+    def deliver_bundle(self, part: Part | None) -> None:
+        self.tell(delivery(BUNDLE, part))
 
     def look_for_answers(self) -> None:
         """Take consents that the kernel does not deliver while its cell runs; they come again, unheard."""

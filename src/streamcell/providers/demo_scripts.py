@@ -131,6 +131,33 @@ def refusal(_question: Question) -> Script:
     return Script(pieces=refusal_pieces(text), stop="refusal")
 
 
+def maths(question: Question) -> Script:
+    """Formulas in the sentence and by themselves, and the code that computes one."""
+    degree = question.variant % 4 + 2
+    lines = (
+        "## A sum and its limit",
+        "",
+        f"{_SAID} It has formulas: the terms $a_k = x^k / k!$ add up to",
+        "",
+        "$$",
+        rf"e^x \approx \sum_{{k=0}}^{{{degree}}} \frac{{x^k}}{{k!}}",
+        "$$",
+        "",
+        rf"with an error below \(\frac{{3}}{{{degree + 1}!}}\) for $0 \le x \le 1$. In code:",
+        "",
+        "```python",
+        "from math import exp, factorial",
+        "",
+        f"approximation = sum(1 / factorial(k) for k in range({degree + 1}))  # x = 1",
+        "print(exp(1) - approximation)",
+        "```",
+        "",
+        "It costs $0, not $5.",
+        "",
+    )
+    return Script.of("\n".join(lines))
+
+
 def unicode(question: Question) -> Script:
     """Many scripts, both directions, emoji of several code points, combining marks."""
     lines = (
@@ -158,6 +185,7 @@ MODELS: dict[str, Callable[[Question], Script]] = {
     "json": json_answer,
     "long": long,
     "markdown": markdown,
+    "maths": maths,
     "refusal": refusal,
     "slow": slow,
     "thinking": thinking,
