@@ -18,6 +18,7 @@ import msgspec
 from rich.console import Console
 
 from streamcell.cli import tools
+from streamcell.cli.ctrl_c import CtrlC
 from streamcell.core.protocol import Figures, Format
 from streamcell.core.recording import EventLine
 from streamcell.core.static import Answer, notice
@@ -94,34 +95,34 @@ def outlet(*, form: Format = "markdown", figures: bool = True, as_json: bool = F
 
 def follow(stream: Stream, outlet: Outlet) -> bool:
     """Send the request and show the answer until it ends; True when Ctrl-C ended it. What came is kept."""
-    stopped = False
+    with CtrlC() as ctrl_c:
+        try:
+            outlet.start()
+            stream.start()
+            _show(stream, outlet, ctrl_c)
+        except KeyboardInterrupt:  # a second one, or one that somebody else handles
+            ctrl_c.heard = True
+        finally:
+            stream.cancel()  # an outlet that cannot be written to any more wants no more; else all is over
+            outlet.finish(stream.response)
+    return ctrl_c.heard
+
+
+def _show(stream: Stream, outlet: Outlet, ctrl_c: CtrlC) -> None:
     cursor = Cursor(stream.ledger.events)
-    try:
-        outlet.start()
-        stream.start()
-        _show(stream, cursor, outlet)
-    except KeyboardInterrupt:
-        stopped = True
-        stream.cancel()
-        _show(stream, cursor, outlet)
-    finally:
-        stream.cancel()  # an outlet that cannot be written to any more wants no more; else all is over
-        outlet.finish(stream.response)
-    return stopped
-
-
-def _show(stream: Stream, cursor: Cursor[Event], outlet: Outlet) -> None:
     changed = threading.Event()
     end = stream.ledger.events.watch(changed.set)
     try:
         while cursor.waiting or cursor.behind:
+            if ctrl_c.heard:
+                stream.cancel()
             if cursor.waiting:
                 changed.wait(TICK)
             changed.clear()
             events = cursor.take()
             outlet.on_events(events, stream.figures())
             for request in (event for event in events if isinstance(event, ApprovalRequest)):
-                with outlet.quiet():
+                with outlet.quiet(), ctrl_c.ends_a_question():
                     stream.decide(tools.ask(request, stream.response))
     finally:
         end()
