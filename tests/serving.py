@@ -1,12 +1,31 @@
-"""Reads what the server sends: server-sent events into numbered events, and those into a text."""
+"""A server that listens, and what it sends, read: numbered events, and their text."""
 
 from __future__ import annotations
 
+import socket
+import threading
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import msgspec
 
 from streamcell.events import Event, TextDelta
+from streamcell.serve.process import server
+
+
+@contextmanager
+def listening(models, **options):
+    """The address of a server with these models, for as long as it is entered."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    process = server(models, host="127.0.0.1", port=port, **options)
+    thread = threading.Thread(target=process.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.should_exit = True
+        thread.join()
 
 
 class Frame(NamedTuple):

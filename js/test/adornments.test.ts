@@ -6,23 +6,13 @@ import { mathml } from "../src/mathml.js";
 import { drawer, install } from "../src/parts.js";
 import { CodeBlock } from "../src/verbatim.js";
 import { DOCUMENTS } from "./cases.js";
+import { drawn } from "./drawing.js";
 import cases from "./formulas.json";
 import { HOSTILE } from "./payloads.js";
 
 const ANSWER = "So $x^2$ and\n\n$$\n\\frac{a_1}{b}\n$$\n\n- code:\n  ```py\n  def f(): pass\n  ```\n- end\n";
 const MATHML =
   /^(?:math|m(?:row|i|n|o|text|space|frac|sqrt|root|su[bp]|subsup|under|over|underover|t[rd]|table|phantom))$/;
-
-function drawn(pieces: Iterable<string>): HTMLElement {
-  const root = document.createElement("div");
-  const markdown = new Markdown(root);
-  for (const piece of pieces) {
-    markdown.append(piece);
-    markdown.draw();
-  }
-  markdown.end();
-  return root;
-}
 
 /** What the formulas and the code of a page hold that they may not. */
 function breaches(root: ParentNode): string[] {
@@ -39,10 +29,7 @@ function breaches(root: ParentNode): string[] {
 }
 
 // Before anything is installed: the tests of this file run in order.
-const late = document.createElement("div");
-const whole = new Markdown(late);
-whole.append(ANSWER);
-whole.end();
+const late = drawn([ANSWER]);
 const before = late.innerHTML;
 
 beforeAll(() => {

@@ -1,30 +1,13 @@
 import { expect, test } from "vitest";
-import { Markdown } from "../src/markdown.js";
 import { typesettable } from "../src/typesettable.js";
+import { drawn, frames } from "./drawing.js";
 import cases from "./formulas.json";
 
-function drawn(text: string): HTMLElement {
-  const root = document.createElement("div");
-  const markdown = new Markdown(root);
-  markdown.append(text);
-  markdown.end();
-  return root;
-}
-
-/** What is on the page after every character. */
-function frames(text: string): string[] {
-  const root = document.createElement("div");
-  const markdown = new Markdown(root);
-  return [...text].map((character) => {
-    markdown.append(character);
-    markdown.draw();
-    return root.textContent ?? "";
-  });
-}
+const words = (root: HTMLElement): string => root.textContent ?? "";
 
 for (const [markdown, formulas] of cases.found as [string, string[]][]) {
   test(`what is a formula: ${JSON.stringify(markdown)}`, () => {
-    const shown = [...drawn(markdown).querySelectorAll(".sc-formula")];
+    const shown = [...drawn([markdown]).querySelectorAll(".sc-formula")];
     expect(shown.map((node) => node.textContent)).toEqual(formulas);
   });
 }
@@ -40,7 +23,7 @@ test("half a formula is shown as its source until it is closed", () => {
     const begun = formula.search(/[_\\(-]/) + 2;
     const before = "Let **it** be ";
     const all = (formula.startsWith("$$") ? "\n\n" : before) + formula;
-    frames(all).forEach((shown, index) => {
+    frames(all, words).forEach((shown, index) => {
       const source = all.slice(0, index + 1).slice(all.length - formula.length);
       if (source.length >= begun) expect(shown.trim().endsWith(source.trim())).toBe(true);
     });
@@ -48,14 +31,17 @@ test("half a formula is shown as its source until it is closed", () => {
 });
 
 test("money does not make the rest of its sentence raw", () => {
-  for (const shown of frames("It costs $5 for **my** and `your` things, $6 for [more](https://e.org). ")) {
+  for (const shown of frames(
+    "It costs $5 for **my** and `your` things, $6 for [more](https://e.org). ",
+    words,
+  )) {
     expect(shown).not.toMatch(/\*\*\w/);
     expect(shown).not.toContain("](");
   }
 });
 
 test("a formula in a link stays as it was written, so that the link's words can be compared", () => {
-  const root = drawn("[$\\text{good.example}$](https://evil.example/)");
+  const root = drawn(["[$\\text{good.example}$](https://evil.example/)"]);
   expect(root.querySelector(".sc-formula")).toBeNull();
   expect(root.querySelector(".sc-host")?.textContent).toBe(" (evil.example)");
 });
@@ -87,13 +73,6 @@ test("any marks around formulas, character by character, end as the whole does",
   const next = (limit: number): number => (state = (state * 48271) % 2147483647) % limit;
   for (let round = 0; round < 400; round += 1) {
     const text = Array.from({ length: 3 + next(22) }, () => PIECES[next(PIECES.length)] ?? "").join("");
-    const root = document.createElement("div");
-    const markdown = new Markdown(root);
-    for (const character of text) {
-      markdown.append(character);
-      markdown.draw();
-    }
-    markdown.end();
-    expect(root.innerHTML, JSON.stringify(text)).toBe(drawn(text).innerHTML);
+    expect(drawn(text).innerHTML, JSON.stringify(text)).toBe(drawn([text]).innerHTML);
   }
 });

@@ -1,18 +1,6 @@
 import { expect, test } from "vitest";
-import { Markdown } from "../src/markdown.js";
 import { DOCUMENTS } from "./cases.js";
-
-function drawn(pieces: Iterable<string>, onFrame?: (root: HTMLElement) => void): HTMLElement {
-  const root = document.createElement("div");
-  const markdown = new Markdown(root);
-  for (const piece of pieces) {
-    markdown.append(piece);
-    markdown.draw();
-    onFrame?.(root);
-  }
-  markdown.end();
-  return root;
-}
+import { drawn } from "./drawing.js";
 
 /** Repeatable pieces of random length. */
 function* pieces(text: string, seed: number): Generator<string> {

@@ -3,17 +3,9 @@ import MarkdownIt from "markdown-it";
 import { expect, test } from "vitest";
 import { Markdown } from "../src/markdown.js";
 import { DOCUMENTS } from "./cases.js";
+import { drawn, frames as everyFrame } from "./drawing.js";
 
-/** The page's words after every character. */
-function frames(text: string): string[] {
-  const root = document.createElement("div");
-  const markdown = new Markdown(root);
-  return [...text].map((character) => {
-    markdown.append(character);
-    markdown.draw();
-    return root.outerHTML;
-  });
-}
+const frames = (text: string): string[] => everyFrame(text, (root) => root.outerHTML);
 
 function shownAt(text: string): string {
   return frames(text).at(-1) ?? "";
@@ -112,16 +104,12 @@ test("a paragraph never turns into a heading while a list begins under it", () =
 
 test("the text a reader has seen of a document never shrinks by more than a few characters", () => {
   const text = [DOCUMENTS["prose"], DOCUMENTS["table"], DOCUMENTS["fence"], DOCUMENTS["links"]].join("\n");
-  const root = document.createElement("div");
-  const markdown = new Markdown(root);
   let longest = 0;
-  for (const character of text) {
-    markdown.append(character);
-    markdown.draw();
+  drawn(text, (root) => {
     const length = root.textContent?.length ?? 0;
     expect(length).toBeGreaterThanOrEqual(longest - 4);
     longest = Math.max(longest, length);
-  }
+  });
 });
 
 const reference = new MarkdownIt();
@@ -134,13 +122,7 @@ for (const { number, markdown: source, html } of CommonMark) {
   if (source.includes("\\[\\\\\\]")) continue;
   test(`CommonMark example ${number} says what markdown-it says`, () => {
     const expected = new DOMParser().parseFromString(html, "text/html").body;
-    const root = document.createElement("div");
-    const drawn = new Markdown(root);
-    for (const character of source) {
-      drawn.append(character);
-      drawn.draw();
-    }
-    drawn.end();
+    const root = drawn(source);
     for (const extra of root.querySelectorAll(".sc-host, .sc-program-bar")) extra.remove();
     expect(words(root)).toBe(words(expected));
   });

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx2
 import pytest
 from playwright.sync_api import expect
 
+from serving import listening
 from streamcell.agent import Agent
 from streamcell.core.script import Script
-from streamcell.serve.process import server
 from streamcell.testing import Fault, WireServer
 
 AXE = Path(__file__).parents[2] / "js" / "node_modules" / "axe-core" / "axe.min.js"
@@ -50,27 +48,13 @@ def served():
         def start(*answers, **options):
             wire = stack.enter_context(WireServer([*map(_script, answers)]))
             agent = Agent("openai:m", name="scripted", base_url=f"{wire.base_url}/v1", retries=0)
-            return stack.enter_context(_listening(agent, options)), wire
+            return stack.enter_context(listening([agent], **options)), wire
 
         yield start
 
 
 def _script(answer):
     return Script.of(answer) if isinstance(answer, str) else answer
-
-
-@contextmanager
-def _listening(agent, options):
-    listener = socket.create_server(("127.0.0.1", 0))
-    port = listener.getsockname()[1]
-    process = server([agent], host="127.0.0.1", port=port, **options)
-    thread = threading.Thread(target=process.run, kwargs={"sockets": [listener]})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.should_exit = True
-        thread.join()
 
 
 @pytest.fixture

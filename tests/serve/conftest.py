@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 import pytest
 from starlette.testclient import TestClient
 
+from serving import listening
 from streamcell.agent import Agent
 from streamcell.core.script import Script
 from streamcell.serve import create_app
-from streamcell.serve.process import server
 from streamcell.testing import Fault, WireServer
 
 TEXT = "## Streams\n\nEin Bächlein läuft 🏞 und hört nicht auf.\n" * 5
@@ -58,7 +56,7 @@ def client():
 def served():
     """A function from the arguments of `run` to the address of a server that really listens."""
     with ExitStack() as stack:
-        yield lambda models, **options: stack.enter_context(_listening(models, options))
+        yield lambda models, **options: stack.enter_context(listening(models, **options))
 
 
 class _Client(TestClient):
@@ -66,20 +64,6 @@ class _Client(TestClient):
 
     def websocket_connect(self, path, **options):
         return super().websocket_connect(f"ws://{HOST}{path}", **options)
-
-
-@contextmanager
-def _listening(models, options):
-    listener = socket.create_server(("127.0.0.1", 0))
-    port = listener.getsockname()[1]
-    process = server(models, host="127.0.0.1", port=port, **options)
-    thread = threading.Thread(target=process.run, kwargs={"sockets": [listener]})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.should_exit = True
-        thread.join()
 
 
 def _script(answer):
