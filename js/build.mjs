@@ -1,6 +1,6 @@
 // Builds what the page runs. The loader names the bundle by its hash, so the bundle is made first.
 import { createHash } from "node:crypto";
-import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build, transform } from "esbuild";
@@ -8,6 +8,8 @@ import { build, transform } from "esbuild";
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const STATIC = here("../src/streamcell/notebook/static/");
 const DIST = here("dist/");
+const LICENCES = "LICENSES.txt";
+const NOTICE = `/*! Licences of the libraries herein: ${LICENCES}, beside this file. */\n`;
 
 /** What every view needs must stay this small on the wire. */
 const BUNDLE_LIMIT = 60 * 1024;
@@ -31,7 +33,10 @@ const styleSheets = {
   },
 };
 
-async function bundle(entry, define = {}, banner = "") {
+/** Whose code is in what was built. */
+const libraries = new Set();
+
+async function bundle(entry, define = {}) {
   const result = await build({
     entryPoints: [here(entry)],
     alias: {
@@ -40,18 +45,39 @@ async function bundle(entry, define = {}, banner = "") {
       mdurl: here("src/no_addresses.ts"),
       "punycode.js": here("src/no_addresses.ts"),
     },
-    banner: { js: banner },
     bundle: true,
     charset: "utf8",
     define,
     format: "esm",
     legalComments: "none",
+    metafile: true,
     minify: true,
     plugins: [styleSheets],
     target: "es2022",
     write: false,
   });
-  return result.outputFiles[0].contents;
+  const { contents } = result.outputFiles[0];
+  const found = Object.values(result.metafile.outputs).flatMap(librariesIn);
+  for (const library of found) libraries.add(library);
+  return found.length ? Buffer.concat([Buffer.from(NOTICE), contents]) : contents;
+}
+
+/** The libraries of which something is in an output of esbuild. */
+function librariesIn({ inputs }) {
+  return Object.entries(inputs)
+    .filter(([, { bytesInOutput }]) => bytesInOutput > 0)
+    .flatMap(([path]) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? []);
+}
+
+/** The licences of all libraries that were built in, one after the other. */
+async function licences() {
+  const texts = [...libraries].sort().map(async (library) => {
+    const folder = here(`node_modules/${library}/`);
+    const file = (await readdir(folder)).find((name) => /^licen[cs]e/i.test(name));
+    if (!file) throw new Error(`${library} is built in, but has no licence file`);
+    return `${library}\n\n${(await readFile(folder + file, "utf8")).trim()}\n`;
+  });
+  return (await Promise.all(texts)).join(`\n${"-".repeat(80)}\n\n`);
 }
 
 const versionOf = (module) => createHash("sha256").update(module).digest("hex").slice(0, 12);
@@ -63,10 +89,9 @@ function fits(name, module, limit) {
   return size <= limit;
 }
 
-/** A part that the widgets ask for by its version; `library` is what it is made of, whose licence it carries. */
-async function part(entry, name, library) {
-  const licence = await readFile(here(`node_modules/${library}/LICENSE`), "utf8");
-  const module = await bundle(entry, {}, `/*! Contains ${library}.\n\n${licence.trim()} */`);
+/** A part that the widgets ask for by its version. */
+async function part(entry, name) {
+  const module = await bundle(entry);
   await writeFile(`${STATIC}${name}`, module);
   return { version: versionOf(module), small: fits(name, module, PART_LIMIT) };
 }
@@ -82,8 +107,8 @@ async function widget(entry, name, loaderName) {
 
 await mkdir(STATIC, { recursive: true });
 await mkdir(DIST, { recursive: true });
-const maths = await part("src/maths.ts", "maths.js", "temml");
-const highlight = await part("src/highlight.ts", "highlight.js", "highlight.js");
+const maths = await part("src/maths.ts", "maths.js");
+const highlight = await part("src/highlight.ts", "highlight.js");
 const parts = {
   PART_VERSIONS: JSON.stringify({ maths: maths.version, highlight: highlight.version }),
 };
@@ -94,6 +119,7 @@ const small = [
   await widget("src/chat.ts", "chat.js", "chat_loader.js"),
   await widget("src/dashboard.ts", "dashboard.js", "dashboard_loader.js"),
 ].every(Boolean);
+await writeFile(STATIC + LICENCES, await licences());
 await writeFile(`${DIST}renderer.mjs`, await bundle("src/renderer.ts", parts));
 await writeFile(`${DIST}harness.mjs`, await bundle("src/harness.ts", parts));
 await copyFile(here("src/harness.html"), `${DIST}harness.html`);
