@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import gzip
 import json
 import socket
@@ -537,3 +538,21 @@ def test_a_crowd_that_knocks_while_the_server_is_busy_is_let_in():
                 one.close()
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("passes", range(7))
+def test_a_client_that_came_just_before_the_end_is_dropped_like_the_others(passes):
+    async def begin_and_end():
+        server = WireServer(FULL)
+        await server.start()
+        client = socket.create_connection(("127.0.0.1", int(server.base_url.rpartition(":")[2])))
+        for _ in range(passes):
+            await asyncio.sleep(0)
+        await server.close()
+        return client
+
+    loop = asyncio.new_event_loop()  # `asyncio.run` would clean up behind it
+    with loop.run_until_complete(begin_and_end()) as client, contextlib.suppress(ConnectionResetError):
+        loop.close()
+        gc.collect()  # what is open still would say so now: warnings are errors here
+        assert client.recv(1) == b""

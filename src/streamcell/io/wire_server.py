@@ -29,6 +29,8 @@ _BLOCK = 64 * 1024
 _HEAD_LIMIT = 256 * 1024
 _BACKLOG = 4096
 """Clients that may knock at once; the kernel resets those beyond it, which would look like a fault."""
+_PASSES = 8
+"""Turns of the loop from a client that was accepted to one that is known: asyncio takes three or four."""
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -94,6 +96,7 @@ class WireServer:
         """Stop listening, drop every client and wait until nothing is left."""
         if self._server is None:
             return
+        await self._accept_no_more(self._server)
         self._server.close()
         while self._connections:
             number, writer = next(iter(self._connections.items()))
@@ -101,6 +104,14 @@ class WireServer:
             await self.closed(number)
         await self._server.wait_closed()
         self._server = None
+
+    async def _accept_no_more(self, server: asyncio.Server) -> None:
+        """Let the clients come here that asyncio has accepted: the server's `close` would lose them."""
+        with contextlib.suppress(NotImplementedError):  # Windows
+            for listener in server.sockets:
+                asyncio.get_running_loop().remove_reader(listener.fileno())
+        for _ in range(_PASSES):
+            await asyncio.sleep(0)
 
     async def __aenter__(self) -> Self:
         await self.start()
