@@ -146,6 +146,8 @@ def redirects() -> Iterator[Fault]:
             refused,
         )
     strange = {"nowhere": "", "a bad address": "http://[", "a page": f"/<html>{KEY}</html>"}
+    strange |= {"a page for a host": "http://<script>/", "a long host": f"http://{'x' * 50_000}/"}
+    strange["a host that is the key"] = f"http://{KEY}.example/"
     for name, location in strange.items():
         yield Fault(
             f"redirect to {name}",
@@ -234,6 +236,14 @@ def bodies() -> Iterator[Fault]:
     yield answered("a list", 403, b'[{"error": {"message": "from a list"}}]', says="from a list")
     yield answered("a deep nest", 400, b"[" * 100_000)
     yield answered("a bomb", 500, gzip.compress(bytes(64 * MEBIBYTE)), content_encoding="gzip")
+    squeeze = zlib.compressobj(9, wbits=-15)
+    mebibyte = squeeze.compress(bytes(MEBIBYTE)) + squeeze.flush(zlib.Z_FULL_FLUSH)
+    twice = gzip.compress(mebibyte * 1024, 9)
+    yield answered("a bomb in a bomb", 500, twice, content_encoding="deflate, gzip")
+    yield answered("a strange charset", 401, b'{"error": "no"}', content_type="text/plain; charset=idna")
+    tags = '<!-- x --><noscript>no</noscript><video src=x onerror="a()">, <model> not found <img src='
+    says = ": no , <model> not found"
+    yield answered("scattered tags", 400, msgspec.json.encode({"error": tags}), says=says)
     yield answered("a false packing", 503, b'{"error": "no"}', content_encoding="gzip")
     yield Fault(
         "HTTP 500 whose body never comes",
@@ -517,6 +527,11 @@ def wrong_events() -> Iterator[Fault]:
     yield Fault("an event of no data", events(inserted(b"")), WELL)
     yield Fault("words between events", events(inserted(b"still here")), WELL)
     broken = Expect("protocol", HALF, says="where JSON was due")
+    yield Fault("broken JSON behind a blank", events(inserted(b'  {"broken": ')), broken)
+    yield Fault("the back of an event", events(inserted(b'"delta": {"content": "x"}}]}')), broken)
+    vast = b'{"a": [], "usage": {"x": 1, "completion_tokens": %d, "output_tokens": %d}, "usageMetadata": '
+    vast += b'{"candidatesTokenCount": %d, "promptTokensDetails": [{"modality": 1}]}, "eval_count": %d}'
+    yield Fault("counts of 400 digits", events(inserted(vast % ((10**400,) * 4))), WELL)
     yield Fault("broken JSON in the middle", events(inserted(b'{"broken": ')), broken)
     yield Fault("an event cut in two", events(inserted(b'{"choices": [{"delta"', b": {}}]}")), broken)
     yield Fault(
@@ -586,6 +601,12 @@ def error_events() -> Iterator[Fault]:
     yield Fault(
         "an error that is a page", events(page), Expect("server", HALF, says="web page"), {"ollama": plain}
     )
+    flat = b'{"message": "Slow.", "code": "rate_limit_exceeded"}'
+    limited = Expect("rate_limit", HALF, says="Slow.", code="rate_limit_exceeded")
+    named = events(inserted(flat, event="error"))
+    yield Fault("an error event without an object", named, limited, providers=SSE)
+    line = events(lambda site: [*first_half(site), b"error: " + flat + b"\n\n", *whole(site)[3:]])
+    yield Fault("an error line", line, limited, providers=SSE)
     yield Fault("an error of 100 kB", events(gibberish), Expect("server", HALF), {"ollama": plain})
     yield Fault("an error of wrong types", events(strange), plain)
     yield Fault("an error after the finish", events(after_finish), WELL)

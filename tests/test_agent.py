@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 
 import openai
 import pytest
@@ -159,6 +160,15 @@ def test_a_fallback_that_means_nothing_is_refused_before_anything_is_sent(server
         ({"retries": None}, "retries must be a whole number"),
         ({"chunk_size": 0}, "chunk_size must be a whole number of 1 or more, not 0"),
         ({"chunk_size": 1.5}, "chunk_size must be a whole number"),
+        ({"chunk_size": True}, "chunk_size must be a whole number of 1 or more, not True"),
+        ({"retries": True}, "retries must be a whole number of 0 or more, not True"),
+        ({"stop": ["a", 5]}, "stop takes a list of texts, not one with 5"),
+        ({"fallback": ""}, "fallback takes a model or \"blocking\", not ''"),
+        ({"max_cost": -1}, "max_cost must be a number of dollars, 0 or more, not -1"),
+        ({"max_cost": math.nan}, "max_cost must be a number of dollars, 0 or more, not nan"),
+        ({"timeouts": Timeouts(idle="x")}, "time-out 'idle' must be more than 0 seconds.*not 'x'"),
+        ({"timeouts": Timeouts(total=True)}, "time-out 'total' must be more than 0 seconds.*not True"),
+        ({"speed": True}, "speed must be a number of 0"),
         ({"max_output_chunks": 0}, "max_output_chunks must be a whole number of 1 or more, not 0"),
     ],
 )

@@ -79,7 +79,7 @@ def test_a_prompt_that_costs_too_much_is_refused_before_it_is_sent():
 
 @pytest.mark.parametrize("limit", [-1.0, float("nan"), float("inf")])
 def test_a_limit_that_is_none_is_refused(limit):
-    with pytest.raises(UsageError, match="max_cost is a number of dollars"):
+    with pytest.raises(UsageError, match="max_cost must be a number of dollars"):
         budget(limit)
 
 

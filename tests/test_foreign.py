@@ -401,6 +401,24 @@ def test_what_was_held_back_is_said_when_the_stream_is_cut():
     assert stream.response.stop_reason == "truncated"
 
 
+def test_what_was_held_back_is_said_when_the_stream_fails():
+    stream = wrap([chunk(content="<thi"), {"error": {"message": "on fire", "type": "overloaded"}}])
+    with pytest.raises(StreamInterruptedError, match="on fire") as failure:
+        stream.result()
+    assert failure.value.partial.text == "<thi"
+
+
+def test_a_generator_that_wants_to_end_the_program_ends_its_own_stream():
+    async def leaving():
+        yield "one "
+        raise SystemExit(3)
+
+    stream = wrap(leaving())
+    with pytest.raises(StreamInterruptedError, match="SystemExit: 3") as failure:
+        stream.result()
+    assert failure.value.partial.text == "one "
+
+
 def test_what_came_before_an_error_in_one_batch_is_kept():
     stream = wrap([chunk(content="Hel"), {"error": {"message": "on fire", "type": "overloaded"}}])
     with pytest.raises(StreamInterruptedError, match="on fire") as failure:

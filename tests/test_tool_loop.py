@@ -323,6 +323,44 @@ def test_a_policy_sees_the_call_as_it_would_run_and_may_be_async():
     assert ApprovalResult("1", "add", approved=True) in events
 
 
+@pytest.mark.parametrize(
+    "error", [SystemExit("bad arguments"), KeyboardInterrupt()], ids=["exit", "interrupt"]
+)
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("here", [False, True], ids=["in the background", "on the caller's loop"])
+def test_a_tool_that_wants_to_end_the_program_ends_its_own_call(error, asynchronous, here):
+    def look() -> str:
+        raise error
+
+    async def look_async() -> str:
+        raise error
+
+    with WireServer([asking(("c1", "look", {})), saying("Sorry.")]) as server:
+        agent = agent_of(server, tool(look_async if asynchronous else look, name="look"))
+        response = asyncio.run(agent.arun("?")) if here else agent.run("?")
+    assert (response.text, response.stop_reason) == ("Sorry.", "stop")
+    assert [result.error for result in response.tool_results] == [True]
+    assert type(error).__name__ in response.tool_results[0].content
+
+
+def test_half_a_character_in_a_result_is_told_as_a_whole_one():
+    def look() -> str:
+        return "a\udc80b"
+
+    with WireServer([asking(("c1", "look", {})), saying("Fine.")]) as server:
+        response = agent_of(server, look).run("?")
+    assert (response.text, response.tool_results[0].content) == ("Fine.", "a?b")
+
+
+def test_a_policy_that_wants_to_end_the_program_consents_to_nothing():
+    def policy(_call):
+        raise SystemExit
+
+    with WireServer([asking(("c1", "add", {"a": 1, "b": 1})), saying("Sorry.")]) as server:
+        response = agent_of(server, add, approve=policy).run("?")
+    assert [result.error for result in response.tool_results] == [True]
+
+
 def test_a_policy_that_raises_consents_to_nothing(caplog):
     def policy(_call):
         raise RuntimeError("no idea")

@@ -122,7 +122,7 @@ async def ask_policy(policy: Callable[[ToolCall], object], call: ToolCall) -> bo
         answer = policy(call) if worker.is_async(policy) else await worker.call(policy, call)
         if inspect.isawaitable(answer):
             answer = await answer
-    except Exception:
+    except (Exception, SystemExit, KeyboardInterrupt):  # out of a task the last two would end the loop
         log.exception("approve= raised; the call of %s is not run", call.name)
         return False
     return answer is True

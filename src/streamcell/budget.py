@@ -45,7 +45,7 @@ class Budget:
         self, source: Source, *, limit: float, pricing: Pricing, request: Request, reason: str
     ) -> None:
         if not (math.isfinite(limit) and limit >= 0):
-            raise UsageError(f"max_cost is a number of dollars, 0 or more, not {limit!r}")
+            raise UsageError(f"max_cost must be a number of dollars, 0 or more, not {limit!r}")
         self._source = source
         self._limit = limit
         self._pricing = pricing

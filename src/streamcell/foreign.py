@@ -17,12 +17,12 @@ import msgspec
 
 from streamcell.core.prompt import Prompt, to_messages
 from streamcell.core.wire import Payload
-from streamcell.errors import StreamcellError, UsageError
+from streamcell.errors import BackpressureTimeout, LimitExceeded, StreamcellError, UsageError
 from streamcell.events import Event, Finished, Started
 from streamcell.handle import Stream
 from streamcell.io import foreign_reader
 from streamcell.io.foreign_failures import WRONG_LOOP
-from streamcell.io.keys import redact
+from streamcell.io.keys import redact_error
 from streamcell.io.prices import pricing_for
 from streamcell.live_runs import live_runs
 from streamcell.messages import Request
@@ -30,7 +30,7 @@ from streamcell.past_runs import past_runs
 from streamcell.providers import foreign_shapes, foreign_text, registry
 from streamcell.providers.contract import Decoder
 from streamcell.providers.failures import truncated
-from streamcell.run import Deliver
+from streamcell.run import Deliver, held_text
 
 _pinned: Final[WeakKeyDictionary[Stream, Foreign]] = WeakKeyDictionary()
 
@@ -118,7 +118,9 @@ class Foreign:
         except StreamcellError as error:
             # What fails after the answer is complete has done its work.
             if self._decoder is None or not self._decoder.finished:
-                error.args = (redact(str(error)),)
+                redact_error(error)
+                if self._decoder is not None and not isinstance(error, BackpressureTimeout | LimitExceeded):
+                    await self._say(held_text(self._decoder), deliver)
                 raise
         if self._decoder is None:
             raise truncated(started=False)

@@ -107,9 +107,30 @@ def _check_kinds(options: Options) -> None:
             raise UsageError(f"{name} takes {what}, not {shown}")
     if options.get("on_error", "raise") not in ("raise", "keep"):
         raise UsageError(f'on_error is "raise" or "keep", not {options["on_error"]!r}')
+
+
+def _check_values(options: Options) -> None:
+    """Raise `UsageError` for a value of the right kind that means nothing."""
     for clock, seconds in msgspec.structs.asdict(options.get("timeouts") or Timeouts()).items():
-        if seconds is not None and not seconds > 0:
-            raise UsageError(f"the time-out {clock!r} must be more than 0 seconds, or None for never")
+        if seconds is not None and not (_is_number(seconds) and seconds > 0):
+            raise UsageError(
+                f"the time-out {clock!r} must be more than 0 seconds, or None for never, not {seconds!r}"
+            )
+    for text in options.get("stop") or ():
+        if not isinstance(text, str):
+            raise UsageError(f"stop takes a list of texts, not one with {text!r}")
+    cost = options.get("max_cost")
+    if cost is not None and not (math.isfinite(cost) and cost >= 0):
+        raise UsageError(
+            f"max_cost must be a number of dollars, 0 or more, not {cost!r}; leave it out for no limit"
+        )
+    fallback = options.get("fallback")
+    if fallback is not None and not fallback.strip():
+        raise UsageError(f'fallback takes a model or "blocking", not {fallback!r}; leave it out for none')
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _check_memory(options: Options) -> None:
@@ -121,7 +142,7 @@ def _check_memory(options: Options) -> None:
     if conversation is not None and not options.get("keep", True):
         raise UsageError("with keep=False there is no answer that a conversation could keep; leave one out")
     speed = options.get("speed", 1.0)
-    if not (isinstance(speed, int | float) and math.isfinite(speed) and speed >= 0):
+    if not (_is_number(speed) and math.isfinite(speed) and speed >= 0):
         raise UsageError(f"speed must be a number of 0 (at once) or more, not {speed!r}")
 
 
@@ -134,9 +155,12 @@ def check_options(options: Options) -> None:
     if isinstance(options.get("api_key"), str):
         options["api_key"] = Key(str(options.pop("api_key")))
     _check_kinds(options)
+    _check_values(options)
     for name, least in _LEAST.items():
         value = options.get(name, least)
-        if not (isinstance(value, int) and value >= least) and not (value is None and name in _OPTIONAL):
+        if value is None and name in _OPTIONAL:
+            continue
+        if isinstance(value, bool) or not (isinstance(value, int) and value >= least):
             raise UsageError(f"{name} must be a whole number of {least} or more, not {value!r}")
     _check_memory(options)
     for name in options:

@@ -205,7 +205,11 @@ class Producer:
                 now, timestamp = self._clock.monotonic(), self._clock.time()
             except Exception:  # noqa: BLE001 - a broken clock was told already; nobody may wait for ever
                 now, timestamp = self.ledger.meter.last, self.ledger.response.start_time or 0.0
-            self._write([end], now, timestamp)
+            try:
+                self._write([end], now, timestamp)
+            except Exception:
+                log.exception("the figures of a stream cannot be made; it ends without them")
+                self.ledger.end_bare(end, timestamp)
 
     async def _wait_for_reader(self) -> None:
         self._drained = drained = asyncio.Event()

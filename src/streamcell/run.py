@@ -23,11 +23,11 @@ import msgspec
 from streamcell.core import wire
 from streamcell.core.static import OWN_LIMIT
 from streamcell.errors import BackpressureTimeout, LimitExceeded, StreamcellError, UsageError, from_info
-from streamcell.events import CONTENT, Event, Finished, Notice, Retrying, Started, TextDelta
+from streamcell.events import CONTENT, Event, Finished, Notice, ReasoningDelta, Retrying, Started, TextDelta
 from streamcell.io.clock import Clock
 from streamcell.io.cooldown import Cooldowns, Pause, shared
 from streamcell.io.deadline import Deadline
-from streamcell.io.keys import redact
+from streamcell.io.keys import redact_error
 from streamcell.io.retry import Policy
 from streamcell.io.transport import Answer
 from streamcell.messages import Request
@@ -42,7 +42,7 @@ Source = Callable[[Deliver], Awaitable[None]]
 ERROR_BODY_LIMIT = 64 * 1024
 WHOLE_BODY_LIMIT = 16 * 1024 * 1024
 LINGER_SECONDS = 5.0
-"""How long to wait, once the answer is complete, for usage and the end of the body."""
+"""How long to wait at most, once the answer is complete, for usage and the end of the body."""
 
 
 class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,7 +124,7 @@ class Run:
             try:
                 await self._attempt(deliver, ends)
             except StreamcellError as error:
-                error.args = (redact(str(error)),)
+                redact_error(error)
                 error.attempts = attempt
                 error.request_id = error.request_id or self._request_id
                 await self._wait(error, deliver, ends, attempt=attempt)
@@ -172,9 +172,13 @@ class Run:
                 async with self._transport.open(call, connect=self._timeouts.connect or math.inf) as answer:
                     self._request_id = _request_id(answer.headers)
                     await self._read(answer, decoder, deliver, deadline)
+        except (BackpressureTimeout, LimitExceeded):
+            raise
         except StreamcellError:
             # A connection that dies or falls silent after the answer is complete has done its work.
             if not (decoder.finished or self._done):
+                if text := held_text(decoder):
+                    await self._pass_on(text, deliver)
                 raise
         if self._request.stream and not self._done:
             await self._say(decoder.close(), deliver)
@@ -196,6 +200,7 @@ class Run:
         reader = wire.reader(self._provider.facts.framing)
         idle = self._timeouts.idle
         silent = f"no new content for {idle} s; raise Timeouts(idle=…) or continue the answer"
+        linger = LINGER_SECONDS if idle is None else min(LINGER_SECONDS, idle)
         lingering = False
         async for block in answer.blocks():
             content = await self._decode(decoder, reader.feed(block), deliver, deadline)
@@ -204,7 +209,7 @@ class Run:
             if content or decoder.finished != lingering:
                 # Set once at the finish: heartbeats behind it must not prolong the wait.
                 lingering = decoder.finished
-                deadline.set("timeout_idle", LINGER_SECONDS if lingering else idle, silent)
+                deadline.set("timeout_idle", linger if lingering else idle, silent)
         await self._decode(decoder, reader.close(), deliver, deadline)
 
     async def _decode(
@@ -250,6 +255,12 @@ class Run:
                     self._done = True
                     return [*events[: index + 1], Finished("length", stop=OWN_LIMIT)]
         return events
+
+
+def held_text(decoder: Decoder) -> list[Event]:
+    """What waits in the decoder of a broken answer to be told from a tag: it was received, too."""
+    said, _ = _until_failure(decoder.close())
+    return [event for event in said if isinstance(event, TextDelta | ReasoningDelta)]
 
 
 def _whole(event: Event) -> Event:

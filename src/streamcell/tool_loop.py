@@ -243,12 +243,15 @@ async def _outcome(tool: Tool, arguments: dict[str, Any]) -> tuple[str, bool]:
 
 async def _called(tool: Tool, arguments: dict[str, Any]) -> str:
     """The text of what the tool returns; a result may take as long to write down as to compute."""
-    value = tool.function(**arguments) if tool.is_async else await worker.call(tool.function, **arguments)
-    if inspect.isawaitable(value):
-        value = await value
-    return (
-        value if isinstance(value, str) and len(value) < _SHORT else str(await worker.call(content_of, value))
-    )
+    try:
+        value = tool.function(**arguments) if tool.is_async else await worker.call(tool.function, **arguments)
+        if inspect.isawaitable(value):
+            value = await value
+        if isinstance(value, str) and len(value) < _SHORT:
+            return content_of(value)
+        return str(await worker.call(content_of, value))
+    except (SystemExit, KeyboardInterrupt) as error:  # out of a task they would end the loop and all on it
+        raise ToolError(failure_of(error)) from error
 
 
 def _told(call: ToolCall, problem: str) -> ToolResult:

@@ -297,6 +297,18 @@ def test_the_oldest_turns_go_first_and_never_the_system_prompt_or_the_last_turn(
     assert len(conversation) == 2
 
 
+@pytest.mark.parametrize("budget", ["x", -1, 1.5, True, None])
+def test_a_budget_that_is_no_number_of_tokens_is_refused(budget):
+    with pytest.raises(UsageError, match="budget_tokens must be a whole number of 0 or more"):
+        Conversation().truncate(budget)
+
+
+@pytest.mark.parametrize("budget", ["x", -1])
+def test_a_conversation_with_no_budget_it_could_keep_is_not_made(budget):
+    with pytest.raises(UsageError, match="budget_tokens must be a whole number"):
+        Conversation(budget_tokens=budget)
+
+
 def test_a_budget_limits_what_a_question_carries():
     conversation = two_turns()
     conversation.budget_tokens = 15

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamcell.errors import UsageError
-from streamcell.io.keys import REDACTED, Key, ask, find, redact
+from streamcell.errors import ProviderError, UsageError
+from streamcell.io.keys import REDACTED, Key, ask, find, redact, redact_error
 
 SECRET = "canary-" + "secret/with+marks"
 
@@ -118,3 +118,26 @@ def test_no_text_keeps_a_known_key(before, after, tail):
 def test_a_key_in_a_log_record_is_its_name_only(caplog):
     logging.getLogger("sample").warning("using %s", Key(SECRET))
     assert SECRET not in caplog.text
+
+
+@pytest.mark.parametrize("length", [12, 20, len(SECRET)])
+def test_the_beginning_of_a_key_is_removed_too(length):
+    Key(SECRET)
+    assert redact(f"cut here: {SECRET[:length]}") == f"cut here: {REDACTED}"
+
+
+def test_the_case_of_a_key_does_not_count():
+    Key(SECRET)
+    assert redact(f"points to {SECRET.lower()}.example") == f"points to {REDACTED}.example"
+
+
+def test_an_error_tells_no_key_wherever_it_stands(monkeypatch):
+    monkeypatch.setenv("SOMEBODYS_API_KEY", "correct-horse-battery")
+    error = ProviderError("refused: correct-horse-battery", code=f"bad {SECRET}", request_id=f"r-{SECRET}")
+    Key(SECRET)
+    redact_error(error)
+    assert (str(error), error.code, error.request_id) == (
+        f"refused: {REDACTED}",
+        f"bad {REDACTED}",
+        f"r-{REDACTED}",
+    )

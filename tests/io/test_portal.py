@@ -165,16 +165,16 @@ def test_many_threads_share_one_thread(portal, monkeypatch):
     assert len(found) == 1
 
 
-def test_a_loop_that_was_torn_down_is_replaced(portal, monkeypatch):
-    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+def test_a_callback_that_wants_to_end_the_program_ends_nobodys_work(portal):
+    going_on = asyncio.Event()
 
     def leave():
         raise SystemExit
 
-    portal.submit(whereabouts).result(PATIENCE)
+    waiting = portal.submit(going_on.wait)
     portal.post(leave)
-    rested(portal)
-    assert portal.submit(whereabouts).result(PATIENCE)[0] == "streamcell-portal"
+    portal.post(going_on.set)
+    assert waiting.result(PATIENCE) is True
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="only where processes fork")

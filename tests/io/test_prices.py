@@ -188,6 +188,18 @@ def test_counts_that_contradict_each_other_have_no_cost():
     assert cost("openai", Usage(10, 5, None, 600, raw)) is None
 
 
+@pytest.mark.parametrize("raw", [{"promptTokensDetails": [{"modality": 1}]}, {"promptTokenCount": 10**400}])
+def test_an_object_that_the_list_cannot_read_has_no_cost(raw):
+    assert price_for("gemini", "gemini-2.5-flash")(Usage(10, 5, raw=raw)) is None
+
+
+def test_a_charge_of_400_digits_is_none():
+    counts = {"prompt_tokens": 1000, "completion_tokens": 500}
+    assert cost("openrouter", Usage(1000, 500, raw={**counts, "cost": 10**400})) == cost(
+        "openrouter", Usage(1000, 500, raw=counts)
+    )
+
+
 def test_a_free_model_costs_nothing():
     assert price_for("openrouter", "deepseek/deepseek-r1:free")(Usage(1000, 500)) == 0.0
 

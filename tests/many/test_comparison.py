@@ -141,6 +141,8 @@ def test_a_model_that_fails_does_not_stop_the_others(said):
         ([], {}, "at least one"),
         ("demo:markdown", {}, r"\['demo:markdown', …\]"),
         (["demo", None], {}, "None"),
+        (None, {}, r"models is a list of names, not NoneType; write \['provider:model', …\]"),
+        (7, {}, "not int"),
         (["demo", "openai:m"], {}, "OPENAI_API_KEY"),
     ],
 )

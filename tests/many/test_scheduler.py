@@ -75,6 +75,11 @@ def test_a_task_names_its_agent_and_the_call_may_name_another():
     assert (one.asked, two.asked) == (["x"], ["y", "z"])
 
 
+def test_an_agent_may_be_given_by_the_name_of_its_model():
+    scheduler = Scheduler(agents={"a": "demo:json", "b": Stub()})
+    assert repr(scheduler.agents["a"]) == "Agent('a', demo:json)"
+
+
 def test_an_agent_that_is_not_there_is_refused_at_once():
     scheduler = Scheduler(agents={"a": Stub(), "b": Stub()})
     with pytest.raises(UsageError, match=r"no agent 'nope'; one of 'a', 'b'"):
@@ -96,7 +101,20 @@ def test_a_task_hands_its_options_on():
 
 
 @pytest.mark.parametrize(
-    "fields", [{"deadline": 0}, {"retries": -1}, {"options": {"temprature": 1}}, {"id": 7}], ids=str
+    "fields",
+    [
+        {"deadline": 0},
+        {"deadline": "z"},
+        {"deadline": float("nan")},
+        {"priority": "hi"},
+        {"priority": float("nan")},
+        {"retries": -1},
+        {"retries": True},
+        {"options": {"temprature": 1}},
+        {"options": "x"},
+        {"id": 7},
+    ],
+    ids=str,
 )
 def test_a_task_with_a_wrong_value_is_refused_when_it_is_made(fields):
     with pytest.raises(UsageError):
@@ -263,7 +281,21 @@ def test_what_is_no_task_is_refused(given):
 
 
 @pytest.mark.parametrize(
-    "fields", [{"max_concurrency": 0}, {"agents": {}}, {"tokens_per_minute": 0}], ids=str
+    "fields",
+    [
+        {"max_concurrency": 0},
+        {"agents": {}},
+        {"agents": [Stub()]},
+        {"agents": Stub()},
+        {"agents": {"a": 7}},
+        {"agents": {"a": Agent}},
+        {"agents": {"a": "nonsense:m"}},
+        {"tokens_per_minute": 0},
+        {"backpressure": 0},
+        {"backpressure": -1},
+        {"backpressure": "x"},
+    ],
+    ids=str,
 )
 def test_a_wrong_bound_is_refused(fields):
     with pytest.raises(UsageError):

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from streamcell import StreamcellError, UsageError
-from streamcell.core.script import Fault, Script
+from streamcell import StreamcellError, StreamInterruptedError, UsageError
+from streamcell.core.script import Fault, Script, text_pieces
 from streamcell.many.verdict import ensemble
 from streamcell.testing import WireServer
 
@@ -17,6 +17,7 @@ SAID = {
     "c": Script.of("**paris**"),
     "judge": Script.of("It is Paris."),
     "cut": Script.of("Rome, I", stop="length"),
+    "broken": Script(pieces=text_pieces("half of"), fault=Fault("cut", after=1)),
     "bad": Script(fault=Fault("status", status=401, message="no such key")),
 }
 
@@ -66,7 +67,13 @@ def test_the_first_model_judges_unless_another_is_named(server):
 def test_without_a_whole_answer_the_first_failure_is_raised(server):
     with pytest.raises(StreamcellError) as caught:
         verdict(server, "cut", "bad")
-    assert caught.value.kind == "auth"
+    assert (caught.value.kind, caught.value.partial) == ("auth", None)
+
+
+def test_a_first_failure_after_content_keeps_what_came(server):
+    with pytest.raises(StreamInterruptedError) as caught:
+        verdict(server, "broken", "cut")
+    assert caught.value.partial.text == "half"
 
 
 def test_without_a_whole_answer_or_a_failure_the_ends_are_told(server):

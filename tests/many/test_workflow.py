@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from unittest.mock import ANY
 
 import pytest
 
@@ -49,6 +50,17 @@ def test_a_step_streams_its_status_and_hands_its_data_on():
         StepChunk("report", "It is 42", "status"),
         StepResult(step="report", result="It is 42"),
     ]
+
+
+def test_a_step_without_a_name_is_named_like_its_function():
+    workflow = Workflow()
+
+    @workflow.step
+    def calculate(context):
+        return context["a"] * context["b"]
+
+    assert calculate({"a": 2, "b": 3}) == 6
+    assert updates(workflow, {"a": 6, "b": 7}) == [StepResult(step="calculate", result=42, latency=ANY)]
 
 
 def test_a_stream_inside_a_step_is_its_text_and_a_status_is_not():
@@ -186,10 +198,26 @@ def test_runs_side_by_side_do_not_meet():
         (lambda _: None, "no steps"),
         (lambda workflow: [workflow.step("one")(len) for _ in range(2)], "already"),
         (lambda workflow: workflow.step("one")("text"), "no function"),
+        (lambda workflow: workflow.step(len) and workflow.step("len")(len), "a step 'len' already"),
+        (lambda workflow: workflow.step(lambda _: None), "the step has no name"),
+        (lambda workflow: workflow.step(7), r"named with text, not 7: @workflow.step\('name'\)"),
+        (lambda workflow: workflow.step(""), "named with text, not ''"),
+        (lambda workflow: workflow.add(None, Stub()), "named with text, not None"),
         (lambda workflow: workflow.add("one", Stub(), prompt="{missing}"), "names missing"),
         (lambda workflow: workflow.step("one")(lambda _: iter_of(7)), "yielded int"),
     ],
-    ids=["no steps", "a name twice", "no function", "a missing name", "something else"],
+    ids=[
+        "no steps",
+        "a name twice",
+        "no function",
+        "a function's name twice",
+        "no name",
+        "a number",
+        "nothing",
+        "None",
+        "a missing name",
+        "something else",
+    ],
 )
 def test_what_is_wrong_is_refused(prepare, says):
     workflow = Workflow()

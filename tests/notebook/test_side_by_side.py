@@ -6,8 +6,8 @@ import dataclasses
 
 import pytest
 
-from streamcell import StreamcellError, StreamInterruptedError, tool
-from streamcell.core.script import Script
+from streamcell import ProviderError, StreamcellError, StreamInterruptedError, tool
+from streamcell.core.script import Fault, Script
 from streamcell.errors import UsageError
 from streamcell.many.comparison import Comparison
 from streamcell.testing import WireServer
@@ -46,6 +46,27 @@ def test_one_that_fails_does_not_stop_the_other_and_is_named(loaded):
     both = loaded.user_ns["both"]
     assert both["demo:error"].error is not None
     assert both["demo:markdown"].stop_reason == "stop"
+
+
+@pytest.mark.parametrize(
+    ("line", "label"),
+    [("-m demo:error -m demo:json", "demo:error"), ("demo:error --compare-blocking", "demo:error")],
+)
+def test_one_that_fails_after_content_is_raised_as_alone_with_what_came(loaded, line, label):
+    with pytest.raises(StreamInterruptedError, match=f"^{label}: ") as raised:
+        ask(loaded, f"{line} -o both")
+    assert raised.value.partial is loaded.user_ns["both"][label]
+    assert raised.value.partial.text
+    assert raised.value.__cause__.kind == raised.value.kind
+
+
+def test_one_that_fails_before_any_content_has_nothing_partial(loaded, monkeypatch):
+    monkeypatch.setenv("SCRIPTED_KEY", "test")
+    with WireServer(Script(fault=Fault("status", status=401))) as server:
+        line = f"-m openai:a -m openai:b --base-url {server.base_url}/v1 --key-env SCRIPTED_KEY"
+        with pytest.raises(ProviderError, match=r"^openai:a: ") as raised:
+            ask(loaded, line)
+    assert (raised.value.kind, raised.value.partial) == ("auth", None)
 
 
 def test_a_failure_that_is_to_be_kept_is_not_raised(loaded):

@@ -126,3 +126,20 @@ def test_the_wait_is_read_in_every_form(headers, seconds):
 def test_the_request_id_is_kept():
     assert of_status(500, {"request-id": "r1"}, b"").request_id == "r1"
     assert of_event({"error": {"message": "m"}, "request_id": "r2"}).request_id == "r2"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("no <model> found, 1 < 2 > 0", "no <model> found, 1 < 2 > 0"),
+        ("a<!-- hidden --><noscript>b</noscript>c", "a b c"),
+        ("<video src=x onerror=a()>x<textarea>", "x"),
+        ("<details ontoggle=a()>x<object data=y>", "x"),
+        ("<x-y onclick=a()>x", "x"),
+        ("cut <img src=x onerror=a()", "cut"),
+        ("cut <!-- without an end", "cut"),
+        ("<i<b>mg src=x>", "(i mg src=x)"),
+    ],
+)
+def test_no_tag_of_a_page_is_left(text, line):
+    assert clean(text) == line

@@ -17,7 +17,7 @@ import msgspec
 from streamcell.core import conversation_file, said, transcript
 from streamcell.core.conversation_file import Saved
 from streamcell.core.prompt import Prompt, to_messages
-from streamcell.core.turns import ROOT, Branches, Turn, closed, newest
+from streamcell.core.turns import ROOT, Branches, Turn, check_budget, closed, newest
 from streamcell.errors import UsageError
 from streamcell.messages import Message, TextPart
 
@@ -36,6 +36,8 @@ class Conversation:
     """
 
     def __init__(self, system: str | None = None, *, budget_tokens: int | None = None) -> None:
+        if budget_tokens is not None:
+            check_budget(budget_tokens)
         self.system = system
         self.budget_tokens = budget_tokens
         self._branches = Branches()
@@ -122,7 +124,7 @@ class Conversation:
         """The `messages` of the newest turns that fit into a number of tokens, estimated at four characters.
 
         The system prompt always stays and is not counted; so does the last turn. A turn is kept or dropped
-        whole, a tool's call with its result.
+        whole, a tool's call with its result. Raises `UsageError` for what is no such number.
         """
         return [*self._system(), *closed(said.messages(newest(self.turns, budget_tokens)))]
 

@@ -101,14 +101,24 @@ class Ledger:
         if isinstance(events[-1], Finished):
             metrics = self.response.metrics
             log.debug("stream finished: %s after %d chunks, %s", events[-1].reason, metrics.chunks, metrics)
-            # In this order: who reads to the end finds the run where the watchers keep it, and a reader of
-            # chunks that is at its end finds the run finished.
-            self._call(self._when_finished)
-            # They may hold the stream that holds this ledger.
-            self._when_begun.clear()
-            self._when_finished.clear()
-            self.events.close()
-            self.chunks.close()
+            self._close()
+
+    def end_bare(self, end: Finished, timestamp: float) -> None:
+        """End without figures, where they cannot be made: nobody may wait for ever."""
+        self.response.end_time = timestamp
+        self._fold.add(end)
+        self.events.extend([end])
+        self._close()
+
+    def _close(self) -> None:
+        # In this order: who reads to the end finds the run where the watchers keep it, and a reader of chunks
+        # that is at its end finds the run finished.
+        self._call(self._when_finished)
+        # They may hold the stream that holds this ledger.
+        self._when_begun.clear()
+        self._when_finished.clear()
+        self.events.close()
+        self.chunks.close()
 
     def forget(self, log: Log[Any], before: int) -> None:
         """Nothing before this number of `log` is needed, and nothing of the other; does nothing if kept."""
@@ -168,7 +178,7 @@ class Ledger:
         for watcher in watchers:
             try:
                 watcher(self.response)
-            except Exception:
+            except (Exception, SystemExit):
                 log.exception("a watcher of runs raised: %r", watcher)
 
     def _note_chunks(self, chunks: list[StreamChunk]) -> None:
@@ -185,7 +195,7 @@ class Ledger:
             subscription.position = max(subscription.position, self.events.first) + 1
             try:
                 subscription.sink(events[0])
-            except Exception:
+            except (Exception, SystemExit):
                 log.exception("a sink raised and was detached: %r", subscription.sink)
                 self._end(subscription)
 

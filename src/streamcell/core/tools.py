@@ -66,6 +66,11 @@ class Tool:
             raise UsageError(
                 f"approve= of the tool {self.name!r} is 'always' or 'never', not {self.approve!r}"
             )
+        for option in ("read_only", "idempotent"):
+            # What is only truthy, as "no" is, would let a tool run that nobody was asked about.
+            value = getattr(self, option)
+            if not isinstance(value, bool):
+                raise UsageError(f"{option}= of the tool {self.name!r} is True or False, not {value!r}")
         if self.timeout is not None and not _is_time(self.timeout):
             raise UsageError(f"timeout= of the tool {self.name!r} is seconds or None, not {self.timeout!r}")
         # As functools.wraps does it, but for the function's own attributes: they could hide the fields here.

@@ -187,8 +187,18 @@ def estimated_tokens(messages: Iterable[Message]) -> int:
     return sum(_TOKENS_PER_MESSAGE + sum(map(_tokens, message.parts)) for message in messages)
 
 
+def check_budget(tokens: object) -> None:
+    """Raise `UsageError` for what is no number of tokens."""
+    if isinstance(tokens, bool) or not (isinstance(tokens, int) and tokens >= 0):
+        raise UsageError(f"budget_tokens must be a whole number of 0 or more, not {tokens!r}")
+
+
 def newest(turns: Sequence[Turn], budget: int) -> list[Turn]:
-    """The newest turns that fit into `budget` tokens by our estimate; the last one always does."""
+    """The newest turns that fit into `budget` tokens by our estimate; the last one always does.
+
+    Raises `UsageError` for what `check_budget` refuses.
+    """
+    check_budget(budget)
     kept: list[Turn] = []
     for turn in reversed(turns):
         budget -= estimated_tokens(turn.messages)

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
     from streamcell.providers.contract import Call
 
-# The official clients read the body of a refused call whole before they raise. Packed, this many bytes
-# unpack to 16 MiB at the very most.
+# The official clients read the body of a refused call whole before they raise.
 REFUSAL_LIMIT = 16 * 1024
+UNPACKED_LIMIT = 64 * 1024
 REFUSAL_SECONDS = 5.0
 """How long the body of a refused call may take: its status says enough."""
 _LOWEST_REFUSAL = 300
@@ -275,8 +275,10 @@ async def _limit_refusal(response: httpx2.Response) -> None:
     """Read the body of a refusal here: one that breaks, stalls or cannot be unpacked hides no status then."""
     body = response.stream
     if response.status_code >= _LOWEST_REFUSAL and isinstance(body, httpx2.AsyncByteStream):
-        kept = _unpacked(await _beginning(body), response.headers)
+        kept = await _unpacked(await _beginning(body), response.headers)
         response.headers.pop("content-encoding", None)
+        # The clients decode the text for their exceptions, and fail where the charset is none.
+        response.headers["content-type"] = response.headers.get("content-type", "").partition(";")[0]
         response.stream = _Kept(kept, body)
 
 
@@ -292,8 +294,17 @@ async def _beginning(body: httpx2.AsyncByteStream) -> bytes:
     return kept[:REFUSAL_LIMIT]
 
 
-def _unpacked(packed: bytes, headers: httpx2.Headers) -> bytes:
+async def _unpacked(packed: bytes, headers: httpx2.Headers) -> bytes:
+    """What was packed, up to `UNPACKED_LIMIT` bytes; packed more than once it can become anything."""
     packing = headers.get("content-encoding", "identity")
-    with suppress(httpx2.DecodingError):
-        return httpx2.Response(200, headers={"content-encoding": packing}, content=packed).content
-    return b""
+    kept = b""
+    if "," not in packing:
+        with suppress(httpx2.DecodingError):
+            body = httpx2.Response(
+                200, headers={"content-encoding": packing}, stream=httpx2.ByteStream(packed)
+            )
+            async for block in body.aiter_bytes():
+                kept += block
+                if len(kept) >= UNPACKED_LIMIT:
+                    break
+    return kept[:UNPACKED_LIMIT]

@@ -72,7 +72,7 @@ async def _ours(awaitable: Any) -> Any:
     """The result of somebody else's coroutine; what it raises is described, not passed on."""
     try:
         return await awaitable
-    except Exception as error:  # noqa: BLE001 - see above
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - see above
         failure = failure_of(error, started=False)
     raise failure
 
@@ -87,7 +87,7 @@ async def _here(stream: Any) -> Batches:
                 item = await anext(iterator)
             except StopAsyncIteration:
                 return
-            except Exception as error:  # noqa: BLE001 - see `_ours`
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - see `_ours`
                 failure = failure_of(error, started=started)
             else:
                 started = True

@@ -10,16 +10,22 @@ from __future__ import annotations
 import getpass
 import importlib
 import importlib.util
+import re
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from streamcell.core.secret_scan import SHORTEST_SECRET, spellings
-from streamcell.errors import UsageError
+from streamcell.core.secret_scan import SHORTEST_SECRET, scan_text, spellings
+from streamcell.errors import StreamcellError, UsageError
+from streamcell.io.environment import environment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 KEYRING_SERVICE = "streamcell"
 REDACTED = "[key removed]"
+_TELLING = 12
+"""Characters of a key that say it is one; a shorter beginning is the same for all keys of a vendor."""
+_KEY_NAMES = ("_API_KEY", "_ACCESS_KEY", "_AUTH_TOKEN", "_SESSION_TOKEN")
 # Where the official clients keep theirs.
 _CLIENT_ATTRIBUTES = ("api_key", "auth_token", "aws_secret_key", "aws_session_token")
 
@@ -125,12 +131,45 @@ def ask(name: str = "API key") -> Key:
 
 
 def redact(text: str) -> str:
-    """`text` without any key this process has held, as it stands or escaped for JSON or a URL."""
+    """`text` without any key this process has held, as it stands or escaped for JSON or a URL.
+
+    The beginning of a key goes too, for text is cut wherever it is too long; case does not count, for hosts
+    are written small.
+    """
     spellings = {spelling for key in tuple(_known) for spelling in key.spellings()}
-    for spelling in sorted(spellings, key=len, reverse=True):
-        if len(spelling) >= SHORTEST_SECRET:  # removing a placeholder would only garble messages
-            text = text.replace(spelling, REDACTED)
+    # A shorter one is a placeholder; removing it would only garble messages.
+    secrets = (spelling for spelling in spellings if len(spelling) >= SHORTEST_SECRET)
+    pieces, end = [], 0
+    for begin, behind in sorted(span for secret in secrets for span in _places(text, secret)):
+        if begin >= end:
+            pieces += [text[end:begin], REDACTED]
+        end = max(end, behind)
+    return "".join([*pieces, text[end:]])
+
+
+def redact_error(error: StreamcellError) -> None:
+    """Take out of `error` every key: held, in the environment, or one by its looks."""
+    error.args = (_without_any(str(error)),)
+    for name in ("code", "request_id"):
+        if isinstance(said := getattr(error, name, None), str):
+            setattr(error, name, _without_any(said))
+
+
+def _without_any(text: str) -> str:
+    known = {name: value for name, value in environment.items() if name.endswith(_KEY_NAMES)}
+    text = redact(text)
+    for hit in reversed(scan_text(text, known=known)):
+        text = f"{text[: hit.begin]}{REDACTED}{text[hit.end :]}"
     return text
+
+
+def _places(text: str, secret: str) -> Iterator[tuple[int, int]]:
+    """From where to where `secret` stands in `text`, or as much of it as says which it is."""
+    telling = min(len(secret), max(SHORTEST_SECRET, min(len(secret) // 2, _TELLING)))
+    for found in re.finditer(re.escape(secret[:telling]), text, re.IGNORECASE):
+        there = text[found.start() : found.start() + len(secret)]
+        pairs = zip(there.lower(), secret.lower(), strict=False)
+        yield found.start(), found.start() + sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _in_keyring(names: Iterable[str]) -> Key | None:

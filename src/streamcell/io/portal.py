@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import logging
 import os
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
+
+log = logging.getLogger("streamcell")
 
 Result = TypeVar("Result")
 
@@ -110,15 +113,19 @@ class Portal:
     def _main(self, loop: asyncio.AbstractEventLoop) -> None:
         asyncio.set_event_loop(loop)
         try:
-            loop.run_forever()
+            self._run(loop)
             loop.run_until_complete(loop.shutdown_asyncgens())
             loop.run_until_complete(loop.shutdown_default_executor())
         finally:
-            with self._lock:
-                if self._loop is loop:
-                    # Something raised SystemExit into the loop: the next call begins a new one.
-                    self._loop, self._busy = None, 0
             loop.close()
+
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Run until `_rest` ends the loop; somebody's callback that wants to end the program does not."""
+        while self._loop is loop:
+            try:
+                loop.run_forever()
+            except (SystemExit, KeyboardInterrupt):
+                log.exception("what runs in the background cannot end the program")
 
 
 async def _settle(function: Callable[[], Coroutine[Any, Any, Result]], future: Future[Result]) -> None:

@@ -8,7 +8,7 @@ This module knows no run and no budget.
 from __future__ import annotations
 
 import functools
-import math
+import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -63,9 +63,9 @@ class _ListPrice:
             billed = self._billed(usage)
             if billed is None:
                 return None
-            return float(calc_price(billed, self._model, provider_id=self._vendor.id).total_price)
-        except (ValueError, LookupError, ArithmeticError):
-            return None  # counts that contradict each other, or a price for more than tokens
+            return _amount(float(calc_price(billed, self._model, provider_id=self._vendor.id).total_price))
+        except Exception:  # noqa: BLE001 - it reads the provider's own object, which may hold anything
+            return None
 
     def _billed(self, usage: Usage) -> Billed | None:
         """The provider's own object as the list reads it, else our counts, if both are known."""
@@ -147,7 +147,7 @@ def _charged(raw: dict[str, Any]) -> float | None:
 def _amount(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if 0 <= value < math.inf else None
+    return float(value) if 0 <= value <= sys.float_info.max else None
 
 
 def _installed() -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -38,6 +39,7 @@ _EXPANSION_FREE = 4 * 1024 * 1024
 _BLOCK = 64 * 1024
 _REDIRECTS = range(300, 400)
 _LOWEST_ERROR = 400
+_HOST = re.compile(r"[\w.:-]{1,253}", re.ASCII)
 
 
 class Answer:
@@ -244,6 +246,9 @@ def _refuse_redirect(answer: Answer, peer: str) -> None:
 
 def _target(answer: Answer) -> str:
     try:
-        return urlsplit(answer.headers.get("location", "")).hostname or "another path"
+        host = urlsplit(answer.headers.get("location", "")).hostname
     except ValueError:
+        host = None
+    if host is None:
         return "another path"
+    return redact(host) if _HOST.fullmatch(host) else "what is no host"

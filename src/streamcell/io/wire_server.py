@@ -94,16 +94,19 @@ class WireServer:
 
     async def close(self) -> None:
         """Stop listening, drop every client and wait until nothing is left."""
-        if self._server is None:
+        server = self._server
+        if server is None:
             return
-        await self._accept_no_more(self._server)
-        self._server.close()
-        while self._connections:
-            number, writer = next(iter(self._connections.items()))
-            writer.transport.abort()
+        try:
+            await self._accept_no_more(server)
+        finally:  # a cancel may hurry it
+            self._server = None
+            server.close()
+            for writer in self._connections.values():
+                writer.transport.abort()
+        for number in tuple(self._connections):
             await self.closed(number)
-        await self._server.wait_closed()
-        self._server = None
+        await server.wait_closed()
 
     async def _accept_no_more(self, server: asyncio.Server) -> None:
         """Let the clients come here that asyncio has accepted: the server's `close` would lose them."""

@@ -72,7 +72,7 @@ class EventBus:
             if fnmatchcase(name, subscription.name):
                 try:
                     subscription.tell(event)
-                except Exception:
+                except (Exception, SystemExit):
                     log.exception("a listener raised and was detached: %r", subscription.listener)
                     self._end(subscription)
 
@@ -128,7 +128,7 @@ class _Subscription:
         try:
             while said := self._next():
                 await said
-        except Exception:
+        except (Exception, SystemExit):
             log.exception("a listener raised and was detached: %r", self.listener)
             self.end()
         except asyncio.CancelledError:

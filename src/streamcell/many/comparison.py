@@ -19,7 +19,7 @@ from streamcell.core import comparison_table
 from streamcell.core.picture import BLOCKING, Picture
 from streamcell.core.prompt import Prompt
 from streamcell.core.response import StreamingResponse
-from streamcell.errors import UsageError
+from streamcell.errors import StreamcellError, UsageError, from_info, interrupted
 from streamcell.events import ErrorInfo
 from streamcell.options import Options, check_options
 
@@ -112,6 +112,9 @@ def label(models: Iterable[str]) -> dict[str, str]:
     """Each model under a label of its own: its name as given, with ``#2`` and so on for a repeat."""
     if isinstance(models, str):
         raise UsageError(f"several models are compared, as a list of names: [{models!r}, …]")
+    if not isinstance(models, Iterable):
+        kind = type(models).__name__
+        raise UsageError(f"models is a list of names, not {kind}; write ['provider:model', …]")
     labelled: dict[str, str] = {}
     for model in models:
         if not isinstance(model, str) or not model:
@@ -147,6 +150,15 @@ def together(streamed: Mapping[str, Asked], at_once: Mapping[str, Asked] = _NOBO
         if name in at_once:
             answers[name + BLOCKING] = at_once[name].stream.response
     return answers
+
+
+def failure_of(answer: StreamingResponse) -> StreamcellError | None:
+    """What asking for this answer alone would have raised; None when it did not fail."""
+    if answer.error is None:
+        return None
+    error = from_info(answer.error)
+    shown = answer.metrics.time_to_first_token is not None
+    return interrupted(error, answer) if shown else error
 
 
 async def read_all(questions: Mapping[str, Asked]) -> None:

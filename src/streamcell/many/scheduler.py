@@ -38,6 +38,8 @@ these."""
 class Scheduler:
     """Runs tasks on `agents`, at most `max_concurrency` at once and within the rates of each account.
 
+    An agent may be given by the name of its model: ``Scheduler(agents={"a": "demo"})``.
+
     `requests_per_minute` and `tokens_per_minute` hold for each account (provider and key) and any sixty
     seconds; with `storage` (``redis://…``) for all processes together. `backpressure` is how many seconds a
     reader may take nothing before its iteration ends with `BackpressureTimeout`. Belongs to one loop at a
@@ -47,7 +49,7 @@ class Scheduler:
 
     def __init__(
         self,
-        agents: Mapping[str, Agent],
+        agents: Mapping[str, Agent | str],
         *,
         max_concurrency: int = 8,
         requests_per_minute: int | None = None,
@@ -56,11 +58,13 @@ class Scheduler:
         backpressure: float | None = None,
         clock: Clock | None = None,
     ) -> None:
-        if not agents:
-            raise UsageError("a scheduler needs an agent: Scheduler(agents={'a': Agent(...)})")
+        if not isinstance(agents, Mapping) or not agents:
+            raise UsageError("a scheduler needs agents by name: Scheduler(agents={'a': Agent(...)})")
+        if backpressure is not None and not _is_time(backpressure):
+            raise UsageError(f"backpressure must be more than 0 seconds, or None, not {backpressure!r}")
         clock = clock or SystemClock()
         rates = Rates(requests=requests_per_minute, tokens=tokens_per_minute, clock=clock, storage=storage)
-        self.agents = dict(agents)
+        self.agents = {name: _agent(name, given) for name, given in agents.items()}
         self.events = EventBus()
         self._gate = Gate(max_concurrency, rates, clock=clock)
         self._at_once = max_concurrency + LOOKAHEAD
@@ -236,6 +240,18 @@ class Scheduler:
             return await flight.run(tell)
         finally:
             self._flights.discard(flight)
+
+
+def _agent(name: str, given: Agent | str) -> Agent:
+    if isinstance(given, str):
+        return Agent(given, name=name)
+    if isinstance(given, type) or not callable(getattr(given, "stream", None)):
+        raise UsageError(f"agent {name!r} is an Agent or the name of a model, not {type(given).__name__}")
+    return given
+
+
+def _is_time(seconds: object) -> bool:
+    return isinstance(seconds, int | float) and not isinstance(seconds, bool) and seconds > 0
 
 
 def _urgency(task: object) -> int:

@@ -5,6 +5,9 @@ All are frozen values. They know no agent, no queue and no clock.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from numbers import Real
 from typing import Any, Literal
 
 import msgspec
@@ -36,10 +39,15 @@ class Task(msgspec.Struct, frozen=True):
     def __post_init__(self) -> None:
         if not isinstance(self.id, str):
             raise UsageError(f"the id of a task is text, not {self.id!r}")
-        if self.deadline is not None and not self.deadline > 0:
+        if self.deadline is not None and not (_is_number(self.deadline) and self.deadline > 0):
             raise UsageError(f"the deadline of task {self.id!r} must be more than 0 s, not {self.deadline!r}")
-        if not (isinstance(self.retries, int) and self.retries >= 0):
+        if not _is_number(self.priority):
+            raise UsageError(f"the priority of task {self.id!r} is a number, not {self.priority!r}")
+        if isinstance(self.retries, bool) or not (isinstance(self.retries, int) and self.retries >= 0):
             raise UsageError(f"the retries of task {self.id!r} must be 0 or more, not {self.retries!r}")
+        if not isinstance(self.options, Mapping):
+            kind = type(self.options).__name__
+            raise UsageError(f"the options of task {self.id!r} are a dict, not {kind}")
         options = Options(**self.options)
         check_options(options)
         # A copy, in which a key that was given as text is out of sight.
@@ -87,3 +95,8 @@ class TaskResult(_Record, frozen=True, kw_only=True):
 
 
 Record = TaskChunk | TaskResult
+
+
+def _is_number(value: object) -> bool:
+    """Also one of numpy's: tasks are made from the rows of tables."""
+    return isinstance(value, Real) and not isinstance(value, bool) and not math.isnan(value)

@@ -15,9 +15,9 @@ from streamcell.agent import ask
 from streamcell.core import ballot
 from streamcell.core.prompt import Prompt, to_messages
 from streamcell.core.response import StreamingResponse
-from streamcell.errors import ProviderError, UsageError, from_info
+from streamcell.errors import ProviderError, UsageError
 from streamcell.events import StopReason
-from streamcell.many.comparison import Comparison, ask_each, label, read_all, together
+from streamcell.many.comparison import Comparison, ask_each, failure_of, label, read_all, together
 from streamcell.options import Options, check_options
 
 Method = Literal["vote", "judge"]
@@ -94,7 +94,9 @@ def _counts(member: StreamingResponse) -> bool:
 
 
 def _nothing_to_count(members: Comparison) -> Exception:
-    for failed, info in members.failures.items():
-        return from_info(info, partial=members[failed])
+    for member in members.values():
+        failure = failure_of(member)
+        if failure is not None:
+            return failure
     ends = ", ".join(f"{name}: {member.stop_reason}" for name, member in members.items())
     return ProviderError(f"no model gave a whole answer ({ends}); look at the answers with compare()")

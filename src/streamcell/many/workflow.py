@@ -10,7 +10,7 @@ import functools
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Generator
 from contextlib import aclosing
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, overload
 
 import msgspec
 
@@ -60,19 +60,24 @@ class Workflow:
         self._steps: dict[str, Step] = {}
         self._clock = clock or SystemClock()
 
-    def step(self, name: str) -> Callable[[StepFunction], StepFunction]:
+    @overload
+    def step(self, name: StepFunction) -> StepFunction: ...
+    @overload
+    def step(self, name: str) -> Callable[[StepFunction], StepFunction]: ...
+    def step(self, name: str | StepFunction) -> StepFunction | Callable[[StepFunction], StepFunction]:
         """Makes the decorated function the next step; it takes the context, a dict.
+
+        ``@workflow.step("name")``, or ``@workflow.step`` for a step named like its function.
 
         It may yield text (a status), a `Stream`, chunks, or any iterator of these; or it returns, or awaits,
         a value or a `Stream`. What becomes ``context[name]``, unless the step sets that itself: the value, or
-        the text of what it streamed, or else its statuses in one.
+        the text of what it streamed, or else its statuses in one. Raises `UsageError` for a name that is
+        taken or is no text.
         """
-
-        def add(function: StepFunction) -> StepFunction:
-            self._add(name, function)
-            return function
-
-        return add
+        if callable(name):
+            return self._add(_own_name(name), name)
+        _check_name(name)
+        return functools.partial(self._add, name)
 
     def add(
         self, name: str, answering: Agent | Scheduler, *, prompt: str = "{input}", agent: str | None = None
@@ -82,6 +87,7 @@ class Workflow:
         ``{names}`` in the prompt are what the context holds under them. A task of the scheduler that fails
         ends the run, as an agent that fails does.
         """
+        _check_name(name)
         self._add(name, functools.partial(_ask, answering, name=name, prompt=prompt, agent=agent))
 
     def stream(self, given: Context | str | None = None) -> WorkflowRun:
@@ -91,12 +97,13 @@ class Workflow:
         context = {"input": given} if isinstance(given, str) else {} if given is None else given
         return WorkflowRun(dict(self._steps), context, clock=self._clock)
 
-    def _add(self, name: str, step: Step) -> None:
+    def _add(self, name: str, step: StepFunction) -> StepFunction:
         if name in self._steps:
             raise UsageError(f"workflow {self.name!r} has a step {name!r} already; name this one otherwise")
         if not callable(step):
             raise UsageError(f"step {name!r} is no function but {type(step).__name__}")
         self._steps[name] = step
+        return step
 
 
 class WorkflowRun:
@@ -156,6 +163,18 @@ class WorkflowRun:
         async with aclosing(_chunks(name, came)) as chunks:
             async for chunk in chunks:
                 yield chunk
+
+
+def _check_name(name: object) -> None:
+    if not isinstance(name, str) or not name:
+        raise UsageError(f"a step is named with text, not {name!r}: @workflow.step('name')")
+
+
+def _own_name(function: Step) -> str:
+    name = getattr(function, "__name__", "<lambda>")
+    if name == "<lambda>":
+        raise UsageError("the step has no name, nor has its function: workflow.step('name')(function)")
+    return str(name)
 
 
 def _is_streamed(came: object) -> bool:

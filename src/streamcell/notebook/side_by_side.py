@@ -9,8 +9,8 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from streamcell.agent import Asked
-from streamcell.errors import StreamcellError, from_info
-from streamcell.many.comparison import Comparison, together
+from streamcell.errors import StreamcellError
+from streamcell.many.comparison import Comparison, failure_of, together
 from streamcell.notebook.cell import Cell, Interrupted
 
 
@@ -63,10 +63,13 @@ class SideBySide:
             self._end()
 
     def check(self) -> None:
-        """Raise the first failure, naming whose it is."""
-        for label, failure in self._comparison().failures.items():
-            if self._raising:
-                raise _named(label, from_info(failure))
+        """Raise the first failure as its cell alone would raise it, naming whose it is."""
+        if not self._raising:
+            return
+        for label, answer in self._comparison().items():
+            failure = failure_of(answer)
+            if failure is not None:
+                raise _named(label, failure)
 
     def _next(self, asked: Asked) -> Cell:
         cell = self._open_cell(asked)

@@ -64,13 +64,18 @@ _ADVICE: Final[Mapping[ErrorKind, str]] = {
     "redirect": "check the base URL",
 }
 _MARKUP = re.compile(r"\s*(<!doctype|<html|<head|<body|<\?xml)", re.IGNORECASE)
-# Only what HTML knows: "<model> not found" is a sentence.
+# Comments, what HTML knows, whatever has attributes; "<model> not found" is a sentence. The end may be cut.
 _TAG = re.compile(
-    r"</?(?:a|abbr|b|blockquote|body|br|button|center|code|div|em|font|footer|form|h[1-6]|head|header|hr|html|i|"
-    r"iframe|img|input|li|link|main|meta|nav|ol|p|pre|script|section|span|strong|style|sub|sup|svg|table|"
-    r"tbody|td|th|thead|title|tr|tt|u|ul)\b[^<>]*>",
-    re.IGNORECASE,
+    r"<!--.*?(?:-->|$)|<[!?][^<>]*(?:>|$)|<[a-z][\w:-]*+\s[^<>=]*+=[^<>]*+>|</?(?:"
+    r"a|abbr|address|article|aside|audio|b|base|blockquote|body|br|button|canvas|center|cite|code|col|colgroup|dd|"
+    r"details|dialog|div|dl|dt|em|embed|fieldset|figcaption|figure|font|footer|form|frame|frameset|h[1-6]|head|"
+    r"header|hr|html|i|iframe|img|input|kbd|label|legend|li|link|main|map|marquee|math|menu|meta|nav|noscript|"
+    r"object|ol|optgroup|option|p|param|picture|pre|q|s|samp|script|section|select|slot|small|source|span|strike|"
+    r"strong|style|sub|summary|sup|svg|table|tbody|td|template|textarea|tfoot|th|thead|time|title|tr|track|tt|u|ul|"
+    r"var|video|wbr)\b[^<>]*(?:>|$)",
+    re.IGNORECASE | re.DOTALL,
 )
+_NO_TAGS = str.maketrans("<>", "()")
 _WEB_PAGE = "the server answered with a web page"
 
 
@@ -186,6 +191,8 @@ def clean(text: str | bytes) -> str:
     # Not printable are line ends, controls, marks that turn the direction of text, and what nobody can see.
     seen = "".join(mark if mark.isprintable() else " " for mark in text[: 2 * TEXT_LIMIT])
     line = " ".join(_TAG.sub(" ", seen).split())
+    if _TAG.search(line):  # what stood inside another one
+        line = line.translate(_NO_TAGS)
     return line.encode("utf-8", "replace")[:TEXT_LIMIT].decode("utf-8", "ignore")
 
 

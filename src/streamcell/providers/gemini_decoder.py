@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from streamcell.errors import ProviderError, from_info
+from streamcell.errors import ProviderError
 from streamcell.events import (
     Citation,
     Event,
@@ -26,7 +26,7 @@ from streamcell.events import (
     UsageReport,
 )
 from streamcell.providers.calls import OpenCall
-from streamcell.providers.failures import clean, of_event
+from streamcell.providers.failures import clean, raise_for
 from streamcell.providers.loose import count, json_text, record, records, string
 from streamcell.providers.payloads import Payloads
 from streamcell.providers.plain_shapes import UNFITTING, gemini_text
@@ -115,6 +115,7 @@ class GeminiDecoder:
     def _feed(self, payload: Payload) -> Iterator[Event]:
         value = self._payloads.read(payload)
         for chunk in records(value) or [record(value)]:
+            raise_for(chunk, payload.event)
             yield from self._chunk(chunk)
 
     def close(self) -> Iterator[Event]:
@@ -123,8 +124,6 @@ class GeminiDecoder:
         yield Finished(self._reason(self._stop), stop=self._stop)
 
     def _chunk(self, chunk: dict[str, Any]) -> Iterator[Event]:
-        if chunk.get("error"):
-            raise from_info(of_event(chunk), attempts=0)
         if not _KNOWN & chunk.keys():
             return
         yield from self._start(chunk)

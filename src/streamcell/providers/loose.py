@@ -11,6 +11,9 @@ from typing import Any
 
 import msgspec
 
+_LARGEST = 2**53
+"""What JSON numbers are exact up to; nothing that is counted here comes near it."""
+
 
 def parse(data: bytes | str) -> Any:
     """The JSON value of `data`; None when it is no JSON (or nested too deeply to be an answer)."""
@@ -36,8 +39,10 @@ def string(value: object) -> str:
 
 
 def count(value: object) -> int | None:
-    """`value` when it is a whole number, else None."""
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    """`value` when it is a whole number that counts something, else None."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _LARGEST:
+        return value
+    return None
 
 
 def json_text(value: object) -> str:

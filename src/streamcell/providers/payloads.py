@@ -1,7 +1,7 @@
 """The JSON payloads of one answer, and what to say when they are something else.
 
-A payload that is no JSON is no error yet: keep-alive words and ``[DONE]`` pass by, and an object cut in the
-middle is the end of a cut body. It is an error when the answer goes on behind it, as text would be missing.
+A payload that is no JSON is no error yet: keep-alive words and ``[DONE]`` pass by, and a piece of an object
+may be the end of a cut body. It is an error when the answer goes on behind it, as text would be missing.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Payloads:
             if self._cut is not None:
                 raise unreadable(self._cut)
             return value
-        if payload.event != BODY and payload.data.startswith(b"{"):
+        if payload.event != BODY and (b"{" in payload.data or b"}" in payload.data):
             self._cut = payload.data
         if len(self._foreign) < _KEPT:
             self._foreign += payload.data + b"\n"

@@ -105,7 +105,7 @@ class ResponsesDecoder:
             return
         kind = string(event.get("type"))
         stem, _, tail = kind.rpartition(".")
-        if kind == "error" or (not kind and event.get("error")):
+        if "error" in (kind, payload.event) or (not kind and event.get("error")):
             raise from_info(of_event(event), attempts=0)
         if kind in _ENDS:
             yield from self._finish(record(event.get("response")), tail)

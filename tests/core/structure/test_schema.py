@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import enum
+import itertools
 import json
+import pathlib
 import pickle
 import sys
 from typing import Annotated, Literal, NotRequired, TypedDict
@@ -13,7 +15,20 @@ from typing import Annotated, Literal, NotRequired, TypedDict
 import jsonschema
 import pandas as pd
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, RootModel, field_validator
+from pydantic import (
+    AfterValidator,
+    AnyUrl,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FilePath,
+    ImportString,
+    PrivateAttr,
+    RootModel,
+    Secret,
+    field_validator,
+)
+from pydantic_core import core_schema
 
 from streamcell.core.response import StreamingResponse
 from streamcell.core.structure.schema import Schema
@@ -59,6 +74,17 @@ class Holder(TypedDict):
     many: list[Loose]
 
 
+EITHER = {
+    "oneOf": [
+        {
+            "type": "object",
+            "properties": {name: {"type": kind}},
+            "required": [name],
+            "additionalProperties": False,
+        }
+        for name, kind in {"a": "string", "value": "integer"}.items()
+    ]
+}
 ROWS = {"type": "array", "items": {"type": "object", "properties": {"a": {"type": "integer"}}}}
 
 
@@ -140,7 +166,41 @@ def test_a_list_is_wrapped_and_its_definitions_stay_at_the_root():
     jsonschema.validate({"items": [{"name": "A"}]}, written)
 
 
+def test_a_root_of_several_objects_is_wrapped_under_a_name_that_none_of_them_has():
+    assert (Schema(EITHER).wrapper, Schema(RootModel[Row | Point]).wrapper) == ("value_", "value")
+
+
 # What fits
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('{"value_": {"a": "x"}}', {"a": "x"}),
+        ('{"value_": {"value": 3}}', {"value": 3}),
+        ('{"a": "x"}', {"a": "x"}),
+        ('{"value": 3}', {"value": 3}),
+    ],
+)
+@pytest.mark.parametrize("given", ["oneOf", "anyOf", "$ref"])
+def test_a_root_of_several_objects_is_read_wrapped_or_bare_and_grows(given, text, value):
+    choices = {"anyOf": EITHER["oneOf"]}
+    named = {"oneOf": EITHER, "anyOf": choices, "$ref": {"$ref": "#/$defs/e", "$defs": {"e": choices}}}
+    schema = Schema(named[given])
+    assert schema.parse(text) == schema.partial(text) == value
+    seen = [schema.partial(text[:end]) for end in range(len(text))]
+    assert all(part.items() <= value.items() or part == {"a": ""} for part in seen)
+    assert ({"a": ""} in seen) == ("a" in value)
+
+
+def test_a_root_model_of_several_is_read_wrapped_or_bare():
+    schema = Schema(RootModel[Row | Point])
+    assert schema.parse('{"x": 1}') == schema.parse('{"value": {"x": 1}}') == RootModel[Row | Point](Point(1))
+    assert schema.partial('{"value": {"x": 1}').root == schema.partial('{"x": 1}').root == Point(1, None)
+
+
+def test_an_answer_that_fits_neither_wrapped_nor_bare_is_refused_for_the_wrapped_one():
+    assert complaint(EITHER, '{"a": 3}').endswith("the schema: expected an object with 'value_' alone")
 
 
 @pytest.mark.parametrize(
@@ -328,6 +388,108 @@ def test_a_union_is_decided_by_what_tells_its_choices_apart():
     assert type(schema.partial('{"pet": {"name": "Rex", "kind": "dog"').pet) is Dog
 
 
+def test_what_a_text_becomes_is_never_shown_as_that_text():
+    class Loud(str):
+        __slots__ = ()
+
+        @classmethod
+        def __get_pydantic_core_schema__(cls, source, handler):
+            return core_schema.no_info_after_validator_function(cls.made, core_schema.str_schema())
+
+        @classmethod
+        def made(cls, text):
+            return cls(text.upper())
+
+    class Sealed(BaseModel):
+        model_config = ConfigDict(str_strip_whitespace=True)
+        loud: Loud
+        key: Secret[list[str]]
+        site: AnyUrl
+        text: str
+        bare: Annotated[str, AfterValidator(str.lower)]
+
+    plain = {"loud": "ab", "key": ["cd"], "site": "http://a.b", "text": " e ", "bare": "FG"}
+    text = json.dumps(plain)
+    seen = [Schema(Sealed).partial(text[:end]) for end in range(len(text) + 1)]
+    whole = dict(Sealed.model_validate(plain))
+    for name, value in whole.items():
+        said = [getattr(part, name) for part in seen]
+        assert [item for item in said if item is not None] == [value] * (len(said) - said.count(None))
+        assert {type(item) for item in said} == {type(None), type(value)}
+
+
+def test_a_text_with_constraints_or_a_validator_of_the_user_grows():
+    def shout(text):
+        return text + "!"
+
+    class Lines(BaseModel):
+        short: Annotated[str, Field(min_length=9, pattern="^x")]
+        checked: Annotated[str, AfterValidator(shout)]
+
+    shown = Schema(Lines).partial('{"short": "ab", "checked": "cd')
+    assert (shown.short, shown.checked) == ("ab", "cd")
+
+
+def test_what_pydantic_looks_for_on_the_disk_waits_for_the_end():
+    class Files(BaseModel):
+        file: FilePath
+        code: ImportString
+
+    shown = Schema(Files).partial('{"file": "/no/such/file", "code": "no.such.module"')
+    assert dict(shown) == {"file": pathlib.Path("/no/such/file"), "code": None}
+
+
+def test_a_member_joins_a_set_when_it_is_complete_and_stays():
+    class Tags(BaseModel):
+        names: set[str]
+        points: frozenset[tuple[int, str]]
+
+    text = '{"names": ["ab", "c"], "points": [[1, "de"]]}'
+    seen = [Schema(Tags).partial(text[:end]) for end in range(len(text) + 1)]
+    assert [names for names, _ in itertools.groupby(part.names for part in seen)] == [
+        *(None, set(), {"ab"}, {"ab", "c"})
+    ]
+    assert [points for points, _ in itertools.groupby(part.points for part in seen)] == [
+        *(None, frozenset(), {(1, "de")})
+    ]
+
+
+def test_a_member_that_cannot_be_in_a_set_ends_it():
+    assert Schema(RootModel[set[Point | int]]).partial('[1, {"x": 1}, 2]').root == {1}
+
+
+@pytest.mark.parametrize(
+    ("given", "rows"),
+    [
+        (list[Row | Point], [{"name": "A"}, {"x": 1}]),
+        (list[Loose | Holder], [{"a": 1}, {"inner": None, "many": []}]),
+        (list[list[int] | list[str]], [[1], ["a"]]),
+    ],
+)
+def test_an_untagged_union_shows_what_pydantic_chooses_when_it_is_complete(given, rows):
+    text = json.dumps(rows)
+    schema = Schema(given)
+    counts = [len(schema.partial(text[:end])) for end in range(len(text) + 1)]
+    assert counts == sorted(counts)
+    assert counts[text.index("}" if isinstance(rows[0], dict) else "]") + 1] == 1
+    shown, whole = schema.partial(text), schema.parse(text)
+    assert [type(item) for item in shown] == [type(item) for item in whole]
+
+
+def test_an_object_of_an_untagged_union_that_fits_none_is_not_shown():
+    assert Schema(list[Row | Point]).partial('[{"x": 1}, {"x": "one"}, {"x": 2}]') == [Point(1, None)]
+
+
+def test_a_union_gives_a_date_only_where_pydantic_does():
+    class When(BaseModel):
+        day: dt.date | str
+        text: str | dt.date
+
+    shown = Schema(When).partial('{"day": "2026-01-31", "text": "2026-01')
+    assert (shown.day, shown.text) == (dt.date(2026, 1, 31), "2026-01")
+    assert Schema(When).partial('{"day": "2026-01').day is None
+
+
 def test_a_schema_can_be_pickled_with_an_answer_to_it():
     response = StreamingResponse()
     response.schema = Schema(Row)
@@ -366,6 +528,16 @@ def test_a_list_gives_a_frame_of_its_complete_rows():
     ]
     response.add_chunk(StreamChunk('ge": 2}'))
     assert list(response.to_frame()["age"]) == [1, 2]
+
+
+def test_a_list_of_untagged_models_gives_its_complete_rows():
+    text, response, counts = '[{"name": "A"}, {"x": 1}, {"x": 2', answer("", list[Row | Point]), []
+    for character in text:
+        response.add_chunk(StreamChunk(character))
+        counts.append(len(response.to_frame()))
+    assert counts == sorted(counts)
+    assert counts[text.index("}") :][:2] == [1, 1]
+    assert counts[-1] == 2
 
 
 def test_one_list_of_objects_in_an_object_gives_the_rows():

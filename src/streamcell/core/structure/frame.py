@@ -25,7 +25,7 @@ def frame(value: Any, *, text: str, schema: Schema | None) -> Any:
     value = plain(value)
     table = schema.table if schema is not None else _table_in(value)
     rows = list(_rows(value, table))
-    if rows and table.key != "" and _grows(text, table):
+    if rows and table.key != "" and _grows(text, table, shown=len(rows)):
         rows.pop()
     named = [*table.columns, *(name for row in rows for name in row)]
     return pandas.DataFrame(rows, columns=list(dict.fromkeys(named)))
@@ -71,13 +71,14 @@ def _is_rows(item: Any) -> bool:
     return isinstance(item, list) and bool(item) and all(isinstance(row, dict) for row in item)
 
 
-def _grows(text: str, table: Table) -> bool:
-    """Whether the last row is still open."""
+def _grows(text: str, table: Table, *, shown: int) -> bool:
+    """Whether the last of the rows is still open; the one that is may also have nothing to show yet."""
     if not growing.is_inside_row(text):
         return False
-    raw = growing.read_beginning(text).value
-    return (
-        table.key is None
-        or not isinstance(raw, dict)
-        or next(reversed(raw), "") in (table.key, table.written)
-    )
+    items = growing.read_beginning(text).value
+    if isinstance(items, dict):
+        last = next(reversed(items), "")
+        if table.key is not None and last not in (table.key, table.written):
+            return False
+        items = items.get(last)
+    return not isinstance(items, list) or sum(item is not None for item in items) <= shown

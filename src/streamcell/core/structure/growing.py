@@ -23,19 +23,24 @@ _FENCE = "```"
 _STARTS = ("{", "[")
 # Possessive, so that an open string costs one pass and not one for each quote inside it.
 _CLOSED_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _OPEN_STRING = re.compile(rf'(?:[^"]++|{_CLOSED_STRING.pattern})*+"', re.DOTALL)
 _SCALAR = "+-." + string.ascii_letters + string.digits
 _PLACE = re.compile(r"line (\d+) column (\d+)\Z")
 
 
 class Grown(NamedTuple):
-    """What a text says so far. `whole` is the same without the string that is still open, if one is."""
+    """What a text says so far. `whole` is the same without the string that is still open, if one is.
+
+    `levels` is how many objects and lists are still open, each the last part of the one before.
+    """
 
     value: Any
     whole: Any
+    levels: int
 
 
-NOTHING: Final = Grown(UNSET, UNSET)
+NOTHING: Final = Grown(UNSET, UNSET, 0)
 
 
 def document(text: str) -> str:
@@ -65,7 +70,8 @@ def read(text: str) -> Grown:
     is_open = _OPEN_STRING.match(text) is not None
     data = (text if is_open else text.rstrip(_SCALAR)).encode()
     value = jiter.from_json(data, partial_mode="trailing-strings")
-    return Grown(value, jiter.from_json(data, partial_mode="on") if is_open else value)
+    whole = jiter.from_json(data, partial_mode="on") if is_open else value
+    return Grown(value, whole, _open_levels(text))
 
 
 def read_beginning(text: str) -> Grown:
@@ -93,9 +99,12 @@ def _before(text: str, complaint: str) -> str:
 def is_inside_row(text: str) -> bool:
     """Whether the text ends inside an item of its list: the one at its root, or one that is a property."""
     found = document(text)
-    bare = _CLOSED_STRING.sub("", found).partition('"')[0]
-    still_open = bare.count("{") + bare.count("[") - bare.count("}") - bare.count("]")
-    return still_open > (1 if found.startswith("[") else 2)
+    return _open_levels(found) > (1 if found.startswith("[") else 2)
+
+
+def _open_levels(text: str) -> int:
+    bare = _STRING.sub("", text)
+    return bare.count("{") + bare.count("[") - bare.count("}") - bare.count("]")
 
 
 Value = TypeVar("Value")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 _SHARED: Final = ("$defs", "definitions", "$schema")
@@ -24,11 +24,45 @@ def rooted(schema: dict[str, Any]) -> tuple[dict[str, Any], str]:
     schema = dereferenced(schema, schema)
     if "properties" in schema or schema.get("type") == "object":
         return {**schema, "type": "object"}, ""
-    key = "items" if schema.get("type") == "array" else "value"
+    key = "items" if schema.get("type") == "array" else _free_name(schema)
     shared: dict[str, Any] = {name: schema[name] for name in _SHARED if name in schema}
     inner = {name: part for name, part in schema.items() if name not in _SHARED}
     wrapped = {"type": "object", "properties": {key: inner}, "required": [key], "additionalProperties": False}
     return {**wrapped, **shared}, key
+
+
+def may_be_object(schema: dict[str, Any]) -> bool:
+    """Whether an object may stand at the root, be it as one of several choices."""
+    root = dereferenced(schema, schema)
+    choices = root.get("anyOf") or root.get("oneOf") or [root]
+    return any("object" in _types(dereferenced(choice, schema)) for choice in choices)
+
+
+def _types(schema: Mapping[str, Any]) -> list[str]:
+    said = schema.get("type", "object")
+    return said if isinstance(said, list) else [said]
+
+
+def _free_name(schema: Any) -> str:
+    """A name that no object in the schema has a property of, so that it tells where the value stands."""
+    taken = {name for node in nodes(schema) for name in _named(node.get("properties"))}
+    name = "value"
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _named(properties: Any) -> Iterable[str]:
+    return properties if isinstance(properties, Mapping) else ()
+
+
+def nodes(node: Any) -> Iterator[Mapping[str, Any]]:
+    """Every object in a JSON schema, itself first."""
+    if isinstance(node, Mapping):
+        yield node
+    parts = node.values() if isinstance(node, Mapping) else node if isinstance(node, list | tuple) else ()
+    for part in parts:
+        yield from nodes(part)
 
 
 def dereferenced(schema: Any, root: Mapping[str, Any]) -> dict[str, Any]:

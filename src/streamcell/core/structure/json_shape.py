@@ -6,20 +6,20 @@ or anything else with a format. Nothing is checked here; what the schema does no
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from msgspec import UNSET
 
-from streamcell.core.structure.json_schema import dereferenced
-from streamcell.core.structure.shape import Shape, as_it_is, until_unset
+from streamcell.core.structure.json_schema import dereferenced, nodes
+from streamcell.core.structure.simple_shapes import Shape, as_it_is, inside, until_unset
 
 _COMPLETE: Final = frozenset({"enum", "const", "format"})
 
 
 def shape_of_json(schema: Mapping[str, Any]) -> Shape:
     """The shape of what the schema describes."""
-    return _Shapes(schema).of(schema) if any(map(_waits, _nodes(schema))) else as_it_is
+    return _Shapes(schema).of(schema) if any(map(_waits, nodes(schema))) else as_it_is
 
 
 class _Shapes:
@@ -38,11 +38,11 @@ class _Shapes:
         return self._union(choices) if choices else self._single(node)
 
     def _referred(self, reference: str) -> Shape:
-        def shape(value: Any, whole: Any) -> Any:
+        def shape(value: Any, whole: Any, levels: int) -> Any:
             if reference not in self._known:
                 self._known[reference] = as_it_is
                 self._known[reference] = self.of(dereferenced({"$ref": reference}, self._root))
-            return self._known[reference](value, whole)
+            return self._known[reference](value, whole, levels)
 
         return shape
 
@@ -53,17 +53,17 @@ class _Shapes:
         items = self.of(node.get("items"))
         waits = _waits(node)
 
-        def shape(value: Any, whole: Any) -> Any:
+        def shape(value: Any, whole: Any, levels: int) -> Any:
             if isinstance(value, dict):
                 held = whole if isinstance(whole, dict) else {}
                 shown = (
-                    (key, properties.get(key, others)(item, held.get(key, UNSET)))
+                    (key, properties.get(key, others)(item, held.get(key, UNSET), inside(levels, value, key)))
                     for key, item in value.items()
                 )
                 return {key: item for key, item in shown if item is not UNSET}
             if isinstance(value, list):
                 shapes = (fixed[i] if i < len(fixed) else items for i in range(len(value)))
-                return list(until_unset(shapes, value, whole if isinstance(whole, list) else []))
+                return list(until_unset(shapes, value, whole, levels))
             return whole if waits else value
 
         return shape
@@ -75,9 +75,10 @@ class _Shapes:
         kinds = {kind: [part for part in parts if _may_be(part, kind)] for kind in ("object", "array")}
         shapes = {kind: self._single(found[0]) for kind, found in kinds.items() if len(found) == 1}
 
-        def shape(value: Any, whole: Any) -> Any:
+        def shape(value: Any, whole: Any, levels: int) -> Any:
             if isinstance(value, dict | list):
-                return shapes.get("object" if isinstance(value, dict) else "array", as_it_is)(value, whole)
+                kind = "object" if isinstance(value, dict) else "array"
+                return shapes.get(kind, as_it_is)(value, whole, levels)
             return whole if waits else value
 
         return shape
@@ -90,11 +91,3 @@ def _waits(node: Mapping[str, Any]) -> bool:
 def _may_be(node: Mapping[str, Any], kind: str) -> bool:
     said = node.get("type", kind)
     return kind in said if isinstance(said, list) else kind == said
-
-
-def _nodes(node: Any) -> Iterator[Mapping[str, Any]]:
-    if isinstance(node, Mapping):
-        yield node
-    parts = node.values() if isinstance(node, Mapping) else node if isinstance(node, list | tuple) else ()
-    for part in parts:
-        yield from _nodes(part)

@@ -19,7 +19,8 @@ import jiter
 from streamcell.core.structure import violations
 from streamcell.core.structure.json_shape import shape_of_json
 from streamcell.core.structure.json_types import with_late_typed_dicts
-from streamcell.core.structure.shape import Shape, shape_of
+from streamcell.core.structure.shape import shape_of
+from streamcell.core.structure.simple_shapes import Shape
 from streamcell.core.structure.violations import Place
 from streamcell.errors import UsageError
 

@@ -7,12 +7,14 @@ and still judged here.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from msgspec import UNSET
 
 from streamcell.core.structure import growing, judges, violations
-from streamcell.core.structure.json_schema import rooted, table_of
+from streamcell.core.structure.json_schema import may_be_object, rooted, table_of
+from streamcell.core.structure.simple_shapes import inside
 from streamcell.errors import ProtocolError
 
 
@@ -35,6 +37,7 @@ class Schema:
         self.table = table_of(parts.plain, written=parts.json)
         self._judge_wrapped = parts.wrapped(self.wrapper) if self.wrapper else parts.judge
         self._is_list = parts.json.get("type") == "array"
+        self._bare_objects = bool(self.wrapper) and may_be_object(parts.json)
 
     def parse(self, text: str) -> Any:
         """The value of a whole answer: an instance of the schema, or plain JSON for a JSON schema.
@@ -42,38 +45,52 @@ class Schema:
         Raises `ProtocolError` with one line that names the places where the answer does not fit.
         """
         found = growing.whole_document(text)
-        judge = self._judge_wrapped if self.wrapper and found.startswith("{") else self._judge
         if not found:
             raise ProtocolError(f"the answer does not fit {self.name}: there is no text in it")
         try:
-            return judge(found)
+            return self._judged(found)
         except judges.Unfit as unfit:
             raise ProtocolError(
                 f"the answer does not fit {self.name}: {violations.line(unfit.places)}"
             ) from None
 
-    def instance(self, value: Any, whole: Any = UNSET) -> Any:
+    def _judged(self, found: str) -> Any:
+        if not self.wrapper or not found.startswith("{"):
+            return self._judge(found)
+        try:
+            return self._judge_wrapped(found)
+        except judges.Unfit:
+            if not self._bare_objects:
+                raise
+            with suppress(judges.Unfit):
+                return self._judge(found)
+            raise
+
+    def instance(self, value: Any, whole: Any = UNSET, *, levels: int = 0) -> Any:
         """As much of an instance as the plain JSON `value` says, without validation.
 
-        `whole` is the same without a text that is still growing (`growing.Grown`). At every moment it is an
-        instance of the schema with every field optional: what has not come is None in a model or dataclass
-        and absent in a TypedDict or dict. Before anything came all of it is missing; a list is empty.
+        `whole` is the same without a text that is still growing, and of `levels` objects and lists the end is
+        still to come (`growing.Grown`). At every moment it is an instance of the schema with every field
+        optional: what has not come is None in a model or dataclass and absent in a TypedDict or dict. Before
+        anything came all of it is missing; a list is empty.
         """
         whole = value if whole is UNSET else whole
-        if self.wrapper:
-            value, whole = self._unwrapped(value), self._unwrapped(whole)
-        shown = UNSET if value is UNSET else self._shape(value, whole)
+        if self.wrapper and isinstance(value, dict) and self._is_wrapped(value):
+            levels = inside(levels, value, self.wrapper)
+            value, whole = value.get(self.wrapper, UNSET), whole.get(self.wrapper, UNSET)
+        shown = UNSET if value is UNSET else self._shape(value, whole, levels)
         if shown is not UNSET and isinstance(value, list) == self._is_list:
             return shown
-        return self._shape([], []) if self._is_list else self._shape({}, {})
+        # Nothing of it has come, and it may be anything yet.
+        return self._shape([], [], 1) if self._is_list else self._shape({}, {}, 1)
 
     def partial(self, text: str) -> Any:
         """The same from the beginning of an answer, up to where that stops being JSON."""
-        value, whole = growing.read_beginning(text)
-        return self.instance(value, whole)
+        value, whole, levels = growing.read_beginning(text)
+        return self.instance(value, whole, levels=levels)
 
-    def _unwrapped(self, value: Any) -> Any:
-        return value.get(self.wrapper, UNSET) if isinstance(value, dict) else value
+    def _is_wrapped(self, value: dict[str, Any]) -> bool:
+        return not self._bare_objects or next(iter(value), self.wrapper) == self.wrapper
 
     def __reduce__(self) -> tuple[type[Schema], tuple[object]]:
         return (Schema, (self.given,))
