@@ -3,8 +3,9 @@
  * style, id or name of the model's ever reaches the page; raw HTML is shown as the text it is.
  */
 
-import { clean, reorders, spelled } from "./clean.js";
+import { clean, reorders } from "./clean.js";
 import { Adornments } from "./adornments.js";
+import { appendCode } from "./code_text.js";
 import { appendText, button, element } from "./dom.js";
 import * as formulas from "./formulas.js";
 import { destination, imageTarget, isInlineImage, linkTarget, shows } from "./links.js";
@@ -25,14 +26,6 @@ export function buildBlock(block: Block, source: string, adornments: Adornments)
 /** Text that is not read as Markdown at all. */
 export function plain(source: string): HTMLElement {
   return element("p", "sc-plain", clean(source));
-}
-
-/** Text of a program: every invisible character is spelled out, so that what is copied is what is seen. */
-export function appendCode(code: Element, text: string): void {
-  for (const piece of spelled(clean(text))) {
-    if (piece.marked) code.append(element("span", "sc-mark", piece.text));
-    else appendText(code, piece.text);
-  }
 }
 
 /** Fetches the image behind a "Load image" button; anything else is left alone. */

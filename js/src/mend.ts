@@ -28,6 +28,16 @@ const RUN = 1000;
 /** Stands for half a formula while what is before it is mended. */
 const HOLD = "\ue000";
 
+/** Half a link: on the last line, its words not begun with a space, its address without one but before a title. */
+const HALF_LINK = /^\[[^\s\]][^\n]*$/;
+const HALF_ADDRESS = /^\]\((?:<[^\n>]*|[^\s<][^\s]*(?:[ \t]+(?:["'(][^\n]*)?)?)?$/;
+const LINE_START = /(?:^|\n)(?:[ \t>]|[-*+] |\d{1,9}[.)] )*$/;
+/** At the start of a line these would begin a block, were the bracket before them taken away. */
+const BLOCK_MARKER = /^\[(?:[#>|]|[-+*](?:\s|$)|\d+[.)]|[-=*_ \t]+$|`{3}|~{3})/;
+/** Stand for brackets of which no link will come. */
+const BRACKETS: Readonly<Record<string, string>> = { "[": "\ue001", "]": "\ue002" };
+const HELD_BRACKETS: Readonly<Record<string, string>> = { "\ue001": "[", "\ue002": "]" };
+
 const REMEND = {
   comparisonOperators: false,
   htmlTags: false,
@@ -54,10 +64,43 @@ function mendInline(leaf: string): string {
   const formula = startOfHalfFormula(leaf);
   const before = leaf.slice(0, formula);
   if (formula >= 0 && !before.includes(HOLD)) {
-    return remend(before + HOLD, REMEND).replace(HOLD, () => literal(leaf.slice(formula)));
+    return mendMarkers(before + HOLD).replace(HOLD, () => literal(leaf.slice(formula)));
   }
   const end = Math.max(0, leaf.length - HALF_LENGTH);
-  return remend(leaf.slice(0, end) + leaf.slice(end).replace(HALF, ""), REMEND);
+  return mendMarkers(leaf.slice(0, end) + leaf.slice(end).replace(HALF, ""));
+}
+
+/** Half a link loses its bracket and its address: what only looks like one must not, least of all for long. */
+function mendMarkers(leaf: string): string {
+  if (/[\ue001\ue002]/.test(leaf)) return leaf;
+  const held = new Set(falseBrackets(leaf));
+  const masked = leaf.replace(/[[\]]/g, (found, at) => (held.has(at) ? (BRACKETS[found] ?? found) : found));
+  return remend(masked, REMEND).replace(/[\ue001\ue002]/g, (found) => HELD_BRACKETS[found] ?? found);
+}
+
+function* falseBrackets(leaf: string): Generator<number> {
+  const opened: number[] = [];
+  const lastAddress = leaf.lastIndexOf(")");
+  for (const { index, 0: found } of leaf.matchAll(/[[\]]/g)) {
+    if (found === "[") {
+      opened.push(index);
+      continue;
+    }
+    const opening = opened.pop() ?? index;
+    const isOpen = leaf.charAt(index + 1) === "(" && index > lastAddress;
+    if (isOpen && !isHalf(leaf, index, HALF_ADDRESS)) yield* [opening, index];
+  }
+  for (const index of opened) {
+    if (!isHalf(leaf, index, HALF_LINK) || startsBlock(leaf, index)) yield index;
+  }
+}
+
+function isHalf(leaf: string, at: number, pattern: RegExp): boolean {
+  return leaf.length - at <= LONGEST_HALF && pattern.test(leaf.slice(at));
+}
+
+function startsBlock(leaf: string, at: number): boolean {
+  return BLOCK_MARKER.test(leaf.slice(at)) && LINE_START.test(leaf.slice(0, at));
 }
 
 function insideFence(text: string): boolean {

@@ -1,20 +1,21 @@
 /** A code fence that is still open: its lines are appended to the text that is there, nothing is parsed again. */
 
-import { appendCode } from "./build.js";
+import { endsUndecided } from "./clean.js";
+import { CodeText } from "./code_text.js";
 import type { Block } from "./parser.js";
 
 /** A line that may still become the closing fence. */
 const UNDECIDED = /^[ \t>`~]*$/;
 
 export class OpenFence {
-  readonly #code: Element;
+  readonly #code: CodeText;
   readonly #closing: RegExp;
   #taken: string[] = [];
   /** The start of the line that has not ended yet, as far as it is held back: it may be the closing fence. */
   #held = "";
   #lineBegun: boolean;
 
-  private constructor(code: Element, closing: RegExp, lineBegun: boolean) {
+  private constructor(code: CodeText, closing: RegExp, lineBegun: boolean) {
     this.#code = code;
     this.#closing = closing;
     this.#lineBegun = lineBegun;
@@ -31,10 +32,10 @@ export class OpenFence {
     // An indented fence takes its indentation off every line: the ordinary way does that.
     if (!opening.startsWith(marker) || lines.length === 0) return null;
     // What is drawn must be what has come: a line that was mended or held back has to be drawn whole first.
-    if (token.content !== lines.join("\n")) return null;
+    if (token.content !== lines.join("\n") || endsUndecided(text)) return null;
     const unfinished = lines.at(-1) ?? "";
     if ((unfinished && UNDECIDED.test(unfinished)) || lines.some((line) => closing.test(line))) return null;
-    return new OpenFence(code, closing, unfinished !== "");
+    return new OpenFence(new CodeText(code, token.content), closing, unfinished !== "");
   }
 
   /** Shows more of the code; false, with nothing shown, when the fence may close in it. */
@@ -47,7 +48,7 @@ export class OpenFence {
     const begun = lines.length === 1 && this.#lineBegun;
     this.#held = !begun && UNDECIDED.test(unfinished) ? unfinished : "";
     this.#lineBegun = begun || (unfinished !== "" && this.#held === "");
-    appendCode(this.#code, text.slice(0, text.length - this.#held.length));
+    this.#code.append(text.slice(0, text.length - this.#held.length));
     this.#taken.push(fresh);
     return true;
   }

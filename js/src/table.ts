@@ -37,9 +37,9 @@ export class Table {
   end(): void {
     this.#fresh += this.#cleaner.end();
     this.draw();
-    if (this.#code) return this.#code.end();
     const { left } = this.#rows;
-    if (left.trim()) this.#showCode(left);
+    if (!this.#code && left.trim()) this.#showCode(left);
+    this.#code?.end();
   }
 
   #read(fresh: string): void {

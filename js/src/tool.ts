@@ -3,8 +3,8 @@
  * plain text. Consent is asked for here and nowhere else, below the exact arguments that it is given for.
  */
 
-import { appendCode } from "./build.js";
 import { escaped } from "./clean.js";
+import { appendCode } from "./code_text.js";
 import type { Decisions } from "./decisions.js";
 import { button, element, focused, setText } from "./dom.js";
 import type { ToolResult } from "./protocol.gen.js";

@@ -1,8 +1,9 @@
 /** Text as it comes, nothing in it read as anything else. What has been drawn is never touched again. */
 
 import { Adornments } from "./adornments.js";
-import { appendCode, plain, program } from "./build.js";
+import { plain, program } from "./build.js";
 import { Cleaner } from "./clean.js";
+import { CodeText } from "./code_text.js";
 import { appendText } from "./dom.js";
 
 class Verbatim {
@@ -43,19 +44,23 @@ export class CodeBlock extends Verbatim {
   readonly #adornments: Adornments;
   readonly #code: HTMLElement;
   readonly #language: string;
+  readonly #text: CodeText;
 
   constructor(root: HTMLElement, language: string) {
     const shown = program(language, "");
     const code = shown.querySelector("code") ?? shown;
     root.append(shown);
-    super((text) => appendCode(code, text));
+    const text = new CodeText(code);
+    super((piece) => text.append(piece));
     this.#adornments = new Adornments(shown);
     this.#code = code;
     this.#language = language;
+    this.#text = text;
   }
 
   override end(): void {
     super.end();
+    this.#text.end();
     this.#adornments.colour(this.#code, this.#language);
   }
 }

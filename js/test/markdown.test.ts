@@ -1,17 +1,6 @@
 import { expect, test } from "vitest";
 import { DOCUMENTS } from "./cases.js";
-import { drawn } from "./drawing.js";
-
-/** Repeatable pieces of random length. */
-function* pieces(text: string, seed: number): Generator<string> {
-  let state = seed;
-  for (let at = 0; at < text.length;) {
-    state = (state * 48271) % 2147483647;
-    const length = 1 + (state % 17);
-    yield text.slice(at, at + length);
-    at += length;
-  }
-}
+import { dice, drawn, pieces } from "./drawing.js";
 
 for (const [name, text] of Object.entries(DOCUMENTS)) {
   test(`${name}: character by character ends as the whole does`, () => {
@@ -20,7 +9,8 @@ for (const [name, text] of Object.entries(DOCUMENTS)) {
 
   test(`${name}: pieces of any length end as the whole does`, () => {
     const whole = drawn([text]).outerHTML;
-    for (let seed = 1; seed < 40; seed += 1) expect(drawn(pieces(text, seed * 7919)).outerHTML).toBe(whole);
+    for (let seed = 1; seed < 40; seed += 1)
+      expect(drawn(pieces(text, dice(seed * 7919))).outerHTML).toBe(whole);
   });
 }
 
@@ -28,5 +18,6 @@ test("all documents in one end as the whole does", () => {
   const text = Object.values(DOCUMENTS).join("\n\n");
   const whole = drawn([text]).outerHTML;
   expect(drawn(text.split("")).outerHTML).toBe(whole);
-  for (let seed = 1; seed < 10; seed += 1) expect(drawn(pieces(text, seed * 104729)).outerHTML).toBe(whole);
+  for (let seed = 1; seed < 10; seed += 1)
+    expect(drawn(pieces(text, dice(seed * 104729))).outerHTML).toBe(whole);
 });

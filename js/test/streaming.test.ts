@@ -49,6 +49,46 @@ test("the items of a long list are settled like blocks", () => {
   expect(root.querySelectorAll("li")).toHaveLength(80);
 });
 
+test("the rows of a long table are settled like blocks", () => {
+  const root = document.createElement("div");
+  const markdown = new Markdown(root);
+  markdown.append("Before\n\n| a | b |\n|---|--:|\n");
+  for (let n = 0; n < 60; n += 1) {
+    markdown.append(`| row ${n} | ${n} |\n`);
+    markdown.draw();
+  }
+  const tenth = root.querySelectorAll("tr")[10];
+  const before = tenth?.outerHTML;
+  if (tenth) tenth.title = "untouched";
+  markdown.append("| one | more |\n".repeat(20));
+  markdown.draw();
+  markdown.end();
+  expect(root.querySelectorAll("tr")[10]).toBe(tenth);
+  expect(tenth?.title).toBe("untouched");
+  tenth?.removeAttribute("title");
+  expect(tenth?.outerHTML).toBe(before);
+  expect(root.querySelectorAll("tr")).toHaveLength(81);
+});
+
+test("what follows in a very long paragraph is shown at once, and read as Markdown now and then", () => {
+  const root = document.createElement("div");
+  const markdown = new Markdown(root);
+  const draw = (piece: string): void => {
+    markdown.append(piece);
+    markdown.draw();
+  };
+  draw("word ".repeat(4000));
+  draw("and **bo");
+  draw("ld** te");
+  expect(root.textContent?.trim()).toMatch(/word and \*\*bold\*\* te$/);
+  draw("xt ".repeat(1000));
+  expect(root.querySelector("strong")?.textContent).toBe("bold");
+  draw("_end");
+  markdown.end();
+  expect(root.querySelectorAll("p")).toHaveLength(1);
+  expect(root.textContent?.trim()).toMatch(/bold text.*xt _end$/);
+});
+
 test("the code of an open fence grows in one text node", () => {
   const root = document.createElement("div");
   const markdown = new Markdown(root);
@@ -71,6 +111,25 @@ test("half a link shows its text and nothing to press", () => {
     expect(shownAt(text)).not.toContain("<a");
     expect(shownAt(text)).toContain("see the te");
     expect(shownAt(text)).not.toContain("[");
+  }
+});
+
+test("what only looks like half a link is not missing while it streams", () => {
+  const texts = [
+    "Answer:\n[\n1, 2,\n3\n]\nDone.\n",
+    "Call f(\n[\n'a',\n'b'\n])\n",
+    "Take row[i](the first\none) and go\non\n",
+    "See ![\nthis\n",
+    "He said\n[> sic\nmore\n",
+  ];
+  for (const text of texts) {
+    let come = "";
+    drawn(text, (root) => {
+      come += text.charAt(come.length);
+      const lines = come.slice(0, come.lastIndexOf("\n") + 1);
+      expect(root.textContent?.startsWith(lines.trimEnd()), come).toBe(true);
+      expect(root.children.length).toBeLessThan(2);
+    });
   }
 });
 

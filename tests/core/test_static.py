@@ -50,6 +50,12 @@ def test_markdown_is_formatted_in_html_and_whole_in_plain_text():
     assert plain(text="a **b**") == "a **b**"
 
 
+def test_plain_text_keeps_its_lines_and_joined_letters_while_code_hides_nothing():
+    text = "a\n  \u0645\u06cc\u200c\u062e"
+    assert f"<pre>{text}</pre>" in html(text=text, metadata={"format": "text"})
+    assert "\u200c" not in html(text=text, metadata={"format": "code"})
+
+
 def test_thinking_is_a_closed_fold():
     shown = html(thinking="hmm", text="yes")
     assert shown.index("<details><summary>Thinking</summary>") < shown.index("yes")

@@ -13,7 +13,7 @@ _WEB = re.compile(
     r"https?://([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?\.?|\[[0-9a-f:.]+\])(?::\d{1,5})?(?:[/?#][!-~]*)?",
     re.IGNORECASE,
 )
-_MAIL = re.compile(r"mailto:([!-~]+?@[a-z0-9.-]+)(?:\?[!-~]*)?", re.IGNORECASE)
+_MAIL = re.compile(r"mailto:([!-~]+?@[a-z0-9.-]+(?:\?[!-~]*)?)", re.IGNORECASE)
 _DATA_IMAGE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[a-z0-9+/]+={0,2}", re.IGNORECASE)
 _CANNOT_STAND_IN_A_LINK = re.compile(r"[\\\"<>`{}|^]")
 _SCHEME = re.compile(r"(?:https?://|mailto:)", re.IGNORECASE)
@@ -23,7 +23,10 @@ MOST_IMAGE_CHARACTERS = 2_000_000 * 4 // 3
 
 
 def destination(address: str) -> str | None:
-    """Where the link leads, as a reader knows it (host or mail address); None when it may not be a link."""
+    """Where the link leads, as a reader knows it; None when it may not be a link.
+
+    That is the host, or all that a mail address says: its query may name more recipients.
+    """
     if _CANNOT_STAND_IN_A_LINK.search(address):
         return None
     found = _WEB.fullmatch(address) or _MAIL.fullmatch(address)

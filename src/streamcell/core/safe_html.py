@@ -19,7 +19,7 @@ import nh3
 from markdown_it import MarkdownIt
 
 from streamcell.core import links, maths
-from streamcell.core.visible import bidi_shown, without_bidi, without_controls
+from streamcell.core.visible import spelled, without_bidi, without_controls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -64,6 +64,8 @@ _FIXED = {
 }
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _SIDES = ("left", "center", "right")
+_GAP = "<p></p>\n"
+"""JupyterLab leaves no room below `pre`; an empty paragraph does, and adds nothing where there is some."""
 _MATHJAX_READS = re.compile(r"[$\\]")
 
 _LINK = {"rel": "noopener noreferrer", "referrerpolicy": "no-referrer"}
@@ -113,13 +115,18 @@ def text(value: str) -> str:
 
 
 def code(value: str) -> str:
-    """`value` as an inline code element, bidirectional controls written out."""
-    return f"<code>{escape(bidi_shown(without_controls(value)))}</code>"
+    """`value` as an inline code element, whatever draws nothing written out."""
+    return f"<code>{escape(spelled(without_controls(value)))}</code>"
 
 
 def preformatted(value: str) -> str:
-    """`value` as a block of code, bidirectional controls written out."""
-    return f"<pre>{code(value)}</pre>\n"
+    """`value` as a block of code, whatever draws nothing written out."""
+    return f"<pre>{code(value)}</pre>\n{_GAP}"
+
+
+def typed(value: str) -> str:
+    """`value` as the lines it was typed in, for reading: letters are joined as their script joins them."""
+    return f"<pre>{escape(without_bidi(without_controls(value)))}</pre>\n{_GAP}"
 
 
 def link(address: str, label: str) -> str:

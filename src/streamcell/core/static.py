@@ -178,6 +178,8 @@ def _text_html(text: str, form: str) -> str:
             return safe_html.render(text)
         case "table":
             return answer_table.html(text)
+        case "text":
+            return safe_html.typed(text)
         case _:
             return safe_html.preformatted(text)
 

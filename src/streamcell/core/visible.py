@@ -1,11 +1,13 @@
 """Control characters made harmless: gone, or turned into marks that can be seen.
 
 Terminals obey escape sequences, and both terminals and pages obey bidirectional controls that make text read
-other than it is stored; tag characters (U+E0000-E007F) carry text that nobody sees. This module knows code
-points only: no Markdown, no HTML, no terminal.
+other than it is stored; tag characters (U+E0000-E007F) carry text that nobody sees; one letter that draws
+nothing makes a program another one. This module knows code points only: no Markdown, no HTML, no terminal.
 """
 
 from __future__ import annotations
+
+import re
 
 _TAGS = range(0xE0000, 0xE0080)
 _SURROGATES = range(0xD800, 0xE000)
@@ -26,14 +28,35 @@ _GONE: dict[int, str | None] = {
     **dict.fromkeys(_SURROGATES, "\N{REPLACEMENT CHARACTER}"),
 }
 _BIDI_GONE: dict[int, str | None] = dict.fromkeys(_BIDI)
-_BIDI_SHOWN: dict[int, str | None] = {code: _mark(code) for code in _BIDI}
 _SHOWN: dict[int, str | None] = {
     **_GONE,
-    **_BIDI_SHOWN,
+    **{code: _mark(code) for code in _BIDI},
     **{code: chr(_PICTURES + code) for code in _C0},
     **{code: _mark(code) for code in _C1},
     _DELETE: "\N{SYMBOL FOR DELETE}",
 }
+
+
+_INVISIBLE = (
+    r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
+    r"\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    r"\U000e0000-\U000e0fff"
+)
+"""Default-ignorable code points, separators of lines and paragraphs, formats: as in `js/src/clean.ts`."""
+_PICTURE = (
+    r"[\u00a9\u00ae\u203c\u2049\u2122\u2139\u2194-\u21aa\u231a-\u23ff\u24c2\u25aa-\u27bf\u2934\u2935\u2b05-\u2b55"
+    r"\u3030\u303d\u3297\u3299\U0001f000-\U0001faff]"
+)
+"""The blocks that hold emoji, skin tones and flags."""
+_IN_A_PICTURE = "|".join(
+    (
+        rf"(?:(?<={_PICTURE})|(?<={_PICTURE}\ufe0f))\u200d(?={_PICTURE})",
+        rf"(?<={_PICTURE})\ufe0f",
+        r"(?<=[#*0-9])\ufe0f(?=\u20e3)",
+    )
+)
+"""A joiner between two pictures and a selector behind one, or within a keycap: parts of what is seen."""
+_HIDDEN = re.compile(rf"(?=[{_INVISIBLE}])(?!{_IN_A_PICTURE}).", re.DOTALL)
 
 
 def visible(text: str) -> str:
@@ -54,6 +77,9 @@ def without_bidi(text: str) -> str:
     return text.translate(_BIDI_GONE)
 
 
-def bidi_shown(text: str) -> str:
-    """The text with each bidirectional control written out, for code, where its place matters."""
-    return text.translate(_BIDI_SHOWN)
+def spelled(text: str) -> str:
+    """The text of a program, every character in it that draws nothing written out: `[U+200B]`.
+
+    What joins two emoji, or selects how one is drawn, stays: it is seen in the emoji. Controls are not told.
+    """
+    return _HIDDEN.sub(lambda found: _mark(ord(found[0])), text)
