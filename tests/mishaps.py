@@ -16,7 +16,7 @@ import streamcell
 from faults import KEY, Fault, Site, faults_of
 from streamcell import StreamcellError, run
 from streamcell.events import Event, Finished, TextDelta
-from streamcell.io import carriers
+from streamcell.io import refusals
 from streamcell.testing import VirtualClock
 from wires import WIRES, Reply, Server
 
@@ -147,6 +147,6 @@ def outcomes(provider: str) -> Outcomes:
     before, running = sockets(), threading.active_count()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run, "LINGER_SECONDS", 0.3)
-        patch.setattr(carriers, "REFUSAL_SECONDS", 0.1)
+        patch.setattr(refusals, "REFUSAL_SECONDS", 0.1)
         seen = asyncio.run(happen_all(provider))
     return Outcomes(*seen, sockets() - before, threading.active_count() - running)

@@ -35,7 +35,7 @@ from streamcell.events import (
     Usage,
     UsageReport,
 )
-from streamcell.run import Fallback
+from streamcell.fallback import Fallback
 from streamcell.testing import VirtualClock
 
 SOON = 0.02

@@ -20,6 +20,7 @@ from streamcell.core.request_key import described
 from streamcell.core.response import StreamingResponse
 from streamcell.core.structure.schema import Schema
 from streamcell.core.tools import Tool, toolbox
+from streamcell.fallback import Fallback
 from streamcell.handle import Stream
 from streamcell.io.clock import Clock, SystemClock
 from streamcell.io.environment import environment
@@ -32,7 +33,7 @@ from streamcell.options import Options, check_options
 from streamcell.past_runs import past_runs
 from streamcell.providers import registry
 from streamcell.providers.contract import Call, Provider
-from streamcell.run import Fallback, Run, Source, Timeouts
+from streamcell.run import Run, Source, Timeouts
 from streamcell.structured import Checked, with_schema
 from streamcell.tool_loop import MAX_TURNS, ToolLoop
 

@@ -23,7 +23,7 @@ import msgspec
 from streamcell.core import wire
 from streamcell.core.static import OWN_LIMIT
 from streamcell.errors import BackpressureTimeout, LimitExceeded, StreamcellError, UsageError, from_info
-from streamcell.events import CONTENT, Event, Finished, Notice, ReasoningDelta, Retrying, Started, TextDelta
+from streamcell.events import CONTENT, Event, Finished, ReasoningDelta, Retrying, Started, TextDelta
 from streamcell.io.clock import Clock
 from streamcell.io.cooldown import Cooldowns, Pause, shared
 from streamcell.io.deadline import Deadline
@@ -282,33 +282,3 @@ def _request_id(headers: Mapping[str, str]) -> str | None:
 
 def _after(now: float, seconds: float | None) -> float:
     return math.inf if seconds is None else now + seconds
-
-
-class Fallback:
-    """A run, and another that answers anew when the first fails; the seam is visible as a `Notice`."""
-
-    def __init__(self, first: Source, second: Source, *, name: str) -> None:
-        self._first = first
-        self._second = second
-        self._name = name
-
-    async def __call__(self, deliver: Deliver) -> None:
-        try:
-            await self._first(deliver)
-        except StreamcellError as error:
-            if isinstance(error, LimitExceeded | BackpressureTimeout):
-                raise
-            seam = Notice("fallback", f"{error}. Answered anew by {self._name}.")
-            log.info("fallback to %s: %s", self._name, error)
-        else:
-            return
-
-        async def deliver_behind_seam(events: list[Event]) -> None:
-            behind: list[Event] = []
-            for event in events:
-                behind.append(event)
-                if isinstance(event, Started):
-                    behind.append(seam)
-            await deliver(behind)
-
-        await self._second(deliver_behind_seam)

@@ -1,4 +1,4 @@
-"""What carries a call: an official async client, or plain HTTP. The one module that imports an HTTP library.
+"""What carries a call: an official async client, or plain HTTP. Only here and in `refusals` is HTTP imported.
 
 Importing it costs 30-150 ms, an official client 0.4-1.8 s more, so `pool` loads both on the first call and
 in a worker thread: the loop then stalls for at most ~30 ms instead of the whole import (measured).
@@ -12,27 +12,21 @@ import functools
 import importlib
 import inspect
 import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx2
 
 from streamcell.errors import UsageError
 from streamcell.io.keys import held_by
+from streamcell.io.refusals import limit_refusal
 from streamcell.io.route import Route, host_of, is_loopback, peer_of
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from streamcell.providers.contract import Call
 
-# The official clients read the body of a refused call whole before they raise.
-REFUSAL_LIMIT = 16 * 1024
-UNPACKED_LIMIT = 64 * 1024
-REFUSAL_SECONDS = 5.0
-"""How long the body of a refused call may take: its status says enough."""
-_LOWEST_REFUSAL = 300
 # The clients insist on a key; a server on this computer takes any.
 _PLACEHOLDER = "not-needed"
 # Arguments of a client that its twin needs no copy of: passed on their own, contained in the base URL or the
@@ -168,7 +162,7 @@ def http_client(host: str | None, *, base_url: str = "") -> httpx2.AsyncClient:
         trust_env=not is_loopback(host),
         follow_redirects=False,
         limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None),
-        event_hooks={"response": [_limit_refusal]},
+        event_hooks={"response": [limit_refusal]},
     )
 
 
@@ -255,56 +249,3 @@ def _timeout(connect: float) -> httpx2.Timeout:
 @functools.cache
 def _tls() -> ssl.SSLContext:
     return httpx2.create_ssl_context()
-
-
-class _Kept(httpx2.AsyncByteStream):
-    """What was kept of a body, in its place; closing it closes the body."""
-
-    def __init__(self, kept: bytes, body: httpx2.AsyncByteStream) -> None:
-        self._kept = kept
-        self._body = body
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        yield self._kept
-
-    async def aclose(self) -> None:
-        await self._body.aclose()
-
-
-async def _limit_refusal(response: httpx2.Response) -> None:
-    """Read the body of a refusal here: one that breaks, stalls or cannot be unpacked hides no status then."""
-    body = response.stream
-    if response.status_code >= _LOWEST_REFUSAL and isinstance(body, httpx2.AsyncByteStream):
-        kept = await _unpacked(await _beginning(body), response.headers)
-        response.headers.pop("content-encoding", None)
-        # The clients decode the text for their exceptions, and fail where the charset is none.
-        response.headers["content-type"] = response.headers.get("content-type", "").partition(";")[0]
-        response.stream = _Kept(kept, body)
-
-
-async def _beginning(body: httpx2.AsyncByteStream) -> bytes:
-    """The first `REFUSAL_LIMIT` bytes, or what came before the body broke."""
-    kept = b""
-    with suppress(Exception):
-        async with asyncio.timeout(REFUSAL_SECONDS):
-            async for block in body:
-                kept += block
-                if len(kept) >= REFUSAL_LIMIT:
-                    break
-    return kept[:REFUSAL_LIMIT]
-
-
-async def _unpacked(packed: bytes, headers: httpx2.Headers) -> bytes:
-    """What was packed, up to `UNPACKED_LIMIT` bytes; packed more than once it can become anything."""
-    packing = headers.get("content-encoding", "identity")
-    kept = b""
-    if "," not in packing:
-        with suppress(httpx2.DecodingError):
-            body = httpx2.Response(
-                200, headers={"content-encoding": packing}, stream=httpx2.ByteStream(packed)
-            )
-            async for block in body.aiter_bytes():
-                kept += block
-                if len(kept) >= UNPACKED_LIMIT:
-                    break
-    return kept[:UNPACKED_LIMIT]
