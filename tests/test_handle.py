@@ -21,6 +21,7 @@ from runs import FAILURE, FINISHED, STARTED, source, texts
 from streamcell.errors import (
     BackpressureTimeout,
     ProtocolError,
+    StreamcellError,
     StreamInterruptedError,
     TransportError,
     UsageError,
@@ -432,6 +433,19 @@ def test_kept_errors_are_not_raised():
     response = stream.result()
     assert (response.text, response.error.kind) == ("a", "timeout_idle")
     assert contents(stream) == ["a", ""]
+
+
+def test_figures_that_cannot_be_made_keep_nobody_waiting(caplog):
+    def broken(_provider, _model):
+        raise LookupError("no price list")
+
+    events = [STARTED, *texts("a"), UsageReport(Usage(1, 1)), FINISHED]
+    stream = Stream(source(events), pricing=broken)
+    with pytest.raises(StreamcellError, match="internal error, please report it: LookupError: no price list"):
+        stream.result()
+    assert stream.finished
+    assert stream.response.stop_reason == "error"
+    assert "it ends without them" in caplog.text
 
 
 def test_a_defect_of_ours_is_told_as_one_and_never_hangs(caplog):

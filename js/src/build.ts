@@ -8,11 +8,9 @@ import { Adornments } from "./adornments.js";
 import { appendCode } from "./code_text.js";
 import { appendText, button, element } from "./dom.js";
 import * as formulas from "./formulas.js";
-import { destination, imageTarget, isInlineImage, linkTarget, shows } from "./links.js";
+import { picture } from "./images.js";
+import { destination, linkTarget, shows } from "./links.js";
 import { isOpen, type Block, type Token } from "./parser.js";
-
-/** What "Load image" fetches; kept off the page so that no attribute holds it before the reader asks. */
-const waiting = new WeakMap<Element, URL>();
 
 /** The element of one block; `source` is what is shown when the block cannot be drawn. */
 export function buildBlock(block: Block, source: string, adornments: Adornments): HTMLElement {
@@ -26,18 +24,6 @@ export function buildBlock(block: Block, source: string, adornments: Adornments)
 /** Text that is not read as Markdown at all. */
 export function plain(source: string): HTMLElement {
   return element("p", "sc-plain", clean(source));
-}
-
-/** Fetches the image behind a "Load image" button; anything else is left alone. */
-export function loadImage(pressed: Element): void {
-  const target = waiting.get(pressed);
-  const placeholder = pressed.parentElement;
-  if (!target || !placeholder) return;
-  const image = element("img", "sc-picture");
-  image.alt = placeholder.firstElementChild?.textContent ?? "";
-  image.referrerPolicy = "no-referrer";
-  image.src = target.href;
-  placeholder.replaceWith(image);
 }
 
 class Builder {
@@ -212,14 +198,7 @@ class Builder {
   }
 
   #image(address: string, alt: string): void {
-    if (isInlineImage(address)) {
-      const image = element("img", "sc-picture");
-      image.alt = alt;
-      image.src = address;
-      this.#at.append(image);
-    } else {
-      this.#at.append(placeholder(imageTarget(address), alt, this.#links.length > 0));
-    }
+    this.#at.append(picture(address, alt, this.#links.length > 0));
   }
 }
 
@@ -255,18 +234,6 @@ function link(target: URL): HTMLAnchorElement {
   anchor.rel = "noopener noreferrer";
   anchor.referrerPolicy = "no-referrer";
   return anchor;
-}
-
-/** A button inside a link would be two things to press in one place: a linked image only names its host. */
-function placeholder(target: URL | null, alt: string, linked: boolean): HTMLElement {
-  const shown = element("span", "sc-image");
-  const words = [clean(alt), target?.host ?? ""].filter(Boolean).join(" - ");
-  shown.append(element("bdi", "", `[image: ${words || "no description"}]`));
-  if (!target || linked) return shown;
-  const load = button("Load image", "sc-load-image");
-  waiting.set(load, target);
-  shown.append(load);
-  return shown;
 }
 
 const LANGUAGE = /^[\w+#.-]{1,30}/;

@@ -1,7 +1,7 @@
 /** The renderer the widgets use, for a page of one's own: text in, elements out. */
 
 import { copy } from "./dom.js";
-import { loadImage } from "./build.js";
+import { loadImage } from "./images.js";
 import { Frames } from "./frames.js";
 import { Markdown } from "./markdown.js";
 
