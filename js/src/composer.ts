@@ -103,7 +103,7 @@ export class Composer {
   }
 
   #build(): void {
-    this.box.placeholder = "Ask; {name} adds a variable";
+    this.box.placeholder = "Ask about {name}";
     this.#dialog.type = "file";
     this.#dialog.multiple = true;
     this.#dialog.accept = ACCEPTED;
